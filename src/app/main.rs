@@ -1,0 +1,2 @@
+//! `handout`: the desktop program.
+fn main() {}

@@ -1,0 +1,2 @@
+//! `handout-cli`: the engine without a display.
+fn main() {}

@@ -1,0 +1,2 @@
+//! The engine of Handout.
+#![forbid(unsafe_code)]
