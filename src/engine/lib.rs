@@ -1,2 +1,3 @@
 //! The engine of Handout.
 #![forbid(unsafe_code)]
+pub mod core;
