@@ -1,3 +1,5 @@
 //! The engine of Handout.
 #![forbid(unsafe_code)]
+
+pub mod api;
 pub mod core;

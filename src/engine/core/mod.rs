@@ -4,6 +4,7 @@
 //! of a hash map; `build-aux/check-tree` holds it to that.
 
 pub mod ids;
+pub mod io;
 pub mod signed;
 pub mod time;
 pub mod wire;

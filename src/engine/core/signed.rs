@@ -106,8 +106,11 @@ impl Signed {
     /// Checks the signature alone.
     pub fn verify(&self, domain: Domain, key: &[u8; 32]) -> Result<(), SignedError> {
         let key = VerifyingKey::from_bytes(key).map_err(|_| SignedError::BadKey)?;
-        key.verify_strict(&message(domain, &self.body), &Signature::from_bytes(&self.signature))
-            .map_err(|_| SignedError::BadSignature)
+        key.verify_strict(
+            &message(domain, &self.body),
+            &Signature::from_bytes(&self.signature),
+        )
+        .map_err(|_| SignedError::BadSignature)
     }
 
     /// Reads the body **without** checking the signature, for the cheap checks that come first.
@@ -147,7 +150,9 @@ impl<'de> Deserialize<'de> for Signed {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         use serde::de::Error;
         let text = Text::deserialize(deserializer)?;
-        let body = URL_SAFE_NO_PAD.decode(text.body.as_bytes()).map_err(D::Error::custom)?;
+        let body = URL_SAFE_NO_PAD
+            .decode(text.body.as_bytes())
+            .map_err(D::Error::custom)?;
         let signature = URL_SAFE_NO_PAD
             .decode(text.signature.as_bytes())
             .map_err(D::Error::custom)?
@@ -171,7 +176,9 @@ pub mod base64_bytes {
     /// Reads the bytes back from text.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
         let text = Cow::<'de, str>::deserialize(deserializer)?;
-        URL_SAFE_NO_PAD.decode(text.as_bytes()).map_err(serde::de::Error::custom)
+        URL_SAFE_NO_PAD
+            .decode(text.as_bytes())
+            .map_err(serde::de::Error::custom)
     }
 }
 
@@ -189,7 +196,9 @@ mod tests {
         let signed = Signed::seal(Domain::Tick, &vec![1, 2, 3], &key());
         let json = serde_json::to_string(&signed).unwrap();
         let back: Signed = serde_json::from_str(&json).unwrap();
-        let read: Vec<u32> = back.open(Domain::Tick, key().verifying_key().as_bytes()).unwrap();
+        let read: Vec<u32> = back
+            .open(Domain::Tick, key().verifying_key().as_bytes())
+            .unwrap();
         assert_eq!(read, [1, 2, 3]);
     }
 
@@ -209,6 +218,10 @@ mod tests {
     fn an_altered_body_is_refused() {
         let mut signed = Signed::seal(Domain::Entry, &"text", &key());
         signed.body[1] ^= 1;
-        assert!(signed.verify(Domain::Entry, key().verifying_key().as_bytes()).is_err());
+        assert!(
+            signed
+                .verify(Domain::Entry, key().verifying_key().as_bytes())
+                .is_err()
+        );
     }
 }

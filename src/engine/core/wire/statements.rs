@@ -358,9 +358,10 @@ impl EntryKind {
     pub fn name(&self) -> &str {
         match self {
             Self::Other(name) => name,
-            known => {
-                Self::NAMES.iter().find(|(_, kind)| kind == known).map_or("", |(name, _)| name)
-            }
+            known => Self::NAMES
+                .iter()
+                .find(|(_, kind)| kind == known)
+                .map_or("", |(name, _)| name),
         }
     }
 }
