@@ -5,6 +5,8 @@
 
 pub mod ids;
 pub mod io;
+pub mod layout;
+pub mod names;
 pub mod signed;
 pub mod time;
 pub mod wire;
