@@ -6,7 +6,10 @@
 pub mod ids;
 pub mod io;
 pub mod layout;
+pub mod limits;
+pub mod log;
 pub mod names;
+pub mod rng;
 pub mod signed;
 pub mod time;
 pub mod wire;

@@ -1,0 +1,142 @@
+//! Every limit of the protocol and every interval of the rules, in one place.
+//!
+//! Frame sizes stand in [`super::wire::frame`]; those of manifests and names beside their rules.
+
+use std::time::Duration;
+
+use super::time::Moment;
+
+/// Longest title of a session, in bytes.
+pub const SESSION_TITLE: usize = 64;
+/// Longest title of an item, in bytes.
+pub const ITEM_TITLE: usize = 255;
+/// Longest name of a person or machine, in bytes.
+pub const PERSON_NAME: usize = 64;
+/// Longest roll number, in bytes.
+pub const ROLL: usize = 32;
+/// Longest message of a student, in bytes.
+pub const STUDENT_TEXT: usize = 4 * 1024;
+/// Longest message or announcement of a teacher, in bytes.
+pub const TEACHER_TEXT: usize = 16 * 1024;
+/// Longest snippet, in bytes.
+pub const SNIPPET: usize = 64 * 1024;
+/// Longest link, in bytes.
+pub const URL: usize = 2 * 1024;
+/// Longest signed body of an entry, in bytes.
+pub const ENTRY_BODY: usize = 160 * 1024;
+/// Longest signed body of a statement other than an entry or a page, in bytes.
+pub const STATEMENT_BODY: usize = 8 * 1024;
+/// Most sessions that are kept track of.
+pub const SESSIONS: usize = 64;
+/// Most members of a session.
+pub const MEMBERS: usize = 1_024;
+/// Most addresses of one device.
+pub const ADDRESSES: usize = 16;
+/// Most entries that wait for an earlier one of the same log.
+pub const PENDING_ENTRIES: usize = 256;
+/// Most entries of a student's log.
+pub const STUDENT_ENTRIES: u64 = 10_000;
+/// Most file sets of a session that are received at a time.
+pub const OPEN_SETS: usize = 256;
+/// Most members in one message.
+pub const MEMBERS_PER_MESSAGE: usize = 64;
+/// Most bytes of entries in one message, so that the frame stays below its limit.
+pub const ENTRIES_PER_MESSAGE: usize = 96 * 1024;
+/// Most hops of a request on its way to the teacher.
+pub const JOIN_HOPS: u8 = 8;
+/// Neighbours that new things are passed on to at once, besides ring neighbours and teacher.
+pub const RANDOM_NEIGHBOURS: usize = 4;
+
+/// When a new session is announced, after its start or a change of interfaces.
+pub const ANNOUNCE_BURST: [Duration; 4] = [
+    Duration::ZERO,
+    Duration::from_millis(100),
+    Duration::from_millis(500),
+    Duration::from_secs(2),
+];
+/// Between announcements after that, and between questions of a waiting student.
+pub const ANNOUNCE_EVERY: Duration = Duration::from_secs(2);
+/// For how long an announcement counts, from receipt.
+pub const ANNOUNCE_LIFE: Duration = Duration::from_secs(15);
+/// Between ticks.
+pub const TICK_EVERY: Duration = Duration::from_secs(5);
+/// After this without tick or link, the teacher is away.
+pub const TEACHER_AWAY: Duration = Duration::from_secs(15);
+/// Between digests while something changes.
+pub const DIGEST_MIN: Duration = Duration::from_secs(1);
+/// Between digests when nothing changes.
+pub const DIGEST_MAX: Duration = Duration::from_secs(8);
+/// Between statuses that are passed on.
+pub const STATUS_EVERY: Duration = Duration::from_secs(1);
+/// Until a request to be admitted is repeated.
+pub const JOIN_AGAIN: Duration = Duration::from_secs(2);
+/// How much later the device with the larger id dials, giving the other one the first try.
+pub const SECOND_DIALLER: Duration = Duration::from_millis(1_500);
+/// Shortest and longest time until a failed dial is repeated.
+pub const DIAL_AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+/// Until a page of a manifest is asked for elsewhere.
+pub const PAGE_AGAIN: Duration = Duration::from_secs(1);
+/// Between two events about the progress of one item.
+pub const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+/// Messages of a student: so many at once …
+pub const TEXT_BURST: u32 = 5;
+/// … and then one in this time.
+pub const TEXT_EVERY: Duration = Duration::from_secs(1);
+/// Requests to be admitted that one link may pass on: so many at once …
+pub const JOIN_BURST: u32 = 256;
+/// … and then one in this time.
+pub const JOIN_EVERY: Duration = Duration::from_millis(100);
+
+/// A token bucket: `burst` at once, then one every `every`.
+#[derive(Debug, Clone)]
+pub struct Bucket {
+    burst: u32,
+    every: Duration,
+    tokens: u32,
+    filled: Option<Moment>,
+}
+
+impl Bucket {
+    /// A full bucket.
+    pub const fn new(burst: u32, every: Duration) -> Self {
+        Self {
+            burst,
+            every,
+            tokens: burst,
+            filled: None,
+        }
+    }
+
+    /// Takes one token, if there is one.
+    pub fn take(&mut self, now: Moment) -> bool {
+        let filled = *self.filled.get_or_insert(now);
+        let every = self.every.as_micros().max(1);
+        let earned = now.since(filled).as_micros() / every;
+        if earned > 0 {
+            let earned = u32::try_from(earned).unwrap_or(u32::MAX);
+            self.tokens = self.tokens.saturating_add(earned).min(self.burst);
+            self.filled = Some(filled + self.every.saturating_mul(earned));
+        }
+        if self.tokens == 0 {
+            return false;
+        }
+        self.tokens -= 1;
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_gives_its_burst_and_then_its_rate() {
+        let mut bucket = Bucket::new(2, Duration::from_secs(1));
+        let start = Moment(5_000_000);
+        assert!(bucket.take(start) && bucket.take(start) && !bucket.take(start));
+        assert!(!bucket.take(start + Duration::from_millis(900)));
+        assert!(bucket.take(start + Duration::from_millis(1_100)));
+        assert!(!bucket.take(start + Duration::from_millis(1_200)));
+        assert!(bucket.take(start + Duration::from_secs(60)));
+    }
+}
