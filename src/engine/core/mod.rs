@@ -8,6 +8,7 @@ pub mod io;
 pub mod layout;
 pub mod limits;
 pub mod log;
+pub mod manifest;
 pub mod names;
 pub mod rng;
 pub mod signed;
