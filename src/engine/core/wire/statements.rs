@@ -82,6 +82,10 @@ pub struct Grant {
     /// The session key, which lives in the teacher's memory only.
     #[serde(rename = "k")]
     pub key: PublicKey,
+    /// Hash of the certificate's body: the teacher stands by that certificate and no other, so
+    /// that nobody can pair the grant with one that names another sealing key.
+    #[serde(rename = "c")]
+    pub certificate: Hash,
     /// Which life of the session.
     #[serde(rename = "e")]
     pub epoch: Epoch,
@@ -107,15 +111,13 @@ pub struct Authority {
     pub grant: Signed,
 }
 
-/// A session is there. Signed by the session key; sent by UDP.
+/// A session is there. Signed by the session key; sent by UDP, beside the [`Authority`] of that
+/// key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Announce {
     /// The session.
     #[serde(rename = "s")]
     pub session: SessionId,
-    /// The proof that it may be announced.
-    #[serde(rename = "a")]
-    pub authority: Authority,
     /// Counts up with every announcement of an epoch.
     #[serde(rename = "q")]
     pub sequence: u64,
