@@ -11,6 +11,8 @@ pub mod log;
 pub mod manifest;
 pub mod names;
 pub mod rng;
+pub mod sealed;
 pub mod signed;
 pub mod time;
+pub mod trust;
 pub mod wire;
