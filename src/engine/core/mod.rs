@@ -3,6 +3,7 @@
 //! Nothing in here reads a clock, opens a file or socket, starts a thread, or depends on the order
 //! of a hash map; `build-aux/check-tree` holds it to that.
 
+pub mod announce;
 pub mod ids;
 pub mod io;
 pub mod layout;

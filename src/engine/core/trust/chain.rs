@@ -16,7 +16,7 @@ use crate::core::time::UnixTime;
 use crate::core::wire::statements::{Authority, Certificate, Grant, Right};
 
 /// Longest body of a certificate in bytes.
-pub const MAX_CERTIFICATE: usize = 640;
+pub const MAX_CERTIFICATE: usize = 512;
 /// Longest body of a grant in bytes.
 pub const MAX_GRANT: usize = 320;
 /// Longest life of a grant.
@@ -122,7 +122,7 @@ pub fn verify_authority(
 ) -> Result<Verdict, TrustError> {
     let claim = Claim::read(authority, store)?;
     claim.check_signatures(authority)?;
-    claim.verdict(store, local)
+    claim.verdict(store, local, None)
 }
 
 /// Makes the certificate of a teacher without an institution, signed by the teacher's own key.
@@ -269,18 +269,20 @@ impl Claim {
     }
 
     /// What the claim is worth, once its signatures are known to hold. Borrowed names raise an
-    /// alarm here, so that garbage that nobody signed cannot.
+    /// alarm here, so that garbage that nobody signed cannot. `teacher_clock` is what the teacher's
+    /// clock showed a moment ago, if that is known.
     pub(crate) fn verdict(
         self,
         store: &TrustStore,
         local: UnixTime,
+        teacher_clock: Option<UnixTime>,
     ) -> Result<Verdict, TrustError> {
         let basis = self.basis(store);
         if basis == Basis::FirstContact {
             self.check_borrowed_names(store)?;
         }
         let floor = store.floor(&self.certificate.institution);
-        let clock = ClockWarning::find(local, floor, &self.certificate, None);
+        let clock = ClockWarning::find(local, floor, &self.certificate, teacher_clock);
         let Self {
             certificate, grant, ..
         } = self;

@@ -34,6 +34,7 @@ mod name;
 pub mod store;
 mod words;
 
+pub(crate) use chain::Claim;
 pub use chain::{
     Basis, MAX_CERTIFICATE, MAX_GRANT, MAX_GRANT_LIFE, Verdict, VerifiedTeacher, self_signed,
     verify_authority,

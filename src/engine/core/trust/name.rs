@@ -2,7 +2,8 @@
 
 use unicode_normalization::UnicodeNormalization as _;
 
-/// Longest name of a teacher, an institution or a session, in bytes of UTF-8.
+/// Longest name of a teacher, an institution or a session, in bytes of UTF-8. A quotation mark or a
+/// backslash counts twice, as JSON escapes it: three such names fit an announcement with room left.
 pub const MAX_NAME: usize = 64;
 
 /// Why a name is not acceptable.
@@ -12,7 +13,7 @@ pub enum NameError {
     #[error("the name is empty: give one of 1 to {MAX_NAME} bytes")]
     Empty,
     /// More than [`MAX_NAME`] bytes.
-    #[error("the name has {0} bytes: at most {MAX_NAME} are allowed")]
+    #[error("the name is too long ({0} bytes, at most {MAX_NAME} are allowed): shorten it")]
     TooLong(usize),
     /// A control character, or one that changes the direction of writing or is invisible.
     #[error("the name holds an invisible character (U+{0:04X}): leave it out")]
@@ -23,8 +24,9 @@ pub enum NameError {
 ///
 /// Characters that reorder or hide text are refused because a name is what a person goes by.
 pub fn check_name(name: &str) -> Result<(), NameError> {
-    if name.len() > MAX_NAME {
-        return Err(NameError::TooLong(name.len()));
+    let length = name.len() + name.matches(['"', '\\']).count();
+    if length > MAX_NAME {
+        return Err(NameError::TooLong(length));
     }
     if let Some(bad) = name.chars().find(|c| c.is_control() || is_invisible(*c)) {
         return Err(NameError::Invisible(bad.into()));
@@ -74,6 +76,7 @@ mod tests {
     fn empty_long_and_invisible_names_are_refused() {
         assert_eq!(check_name("  "), Err(NameError::Empty));
         assert_eq!(check_name(&"x".repeat(65)), Err(NameError::TooLong(65)));
+        assert_eq!(check_name(&"\"".repeat(33)), Err(NameError::TooLong(66)));
         assert_eq!(check_name("a\u{202E}b"), Err(NameError::Invisible(0x202E)));
         assert_eq!(check_name("a\nb"), Err(NameError::Invisible(0x0A)));
     }

@@ -112,7 +112,7 @@ pub struct Authority {
 }
 
 /// A session is there. Signed by the session key; sent by UDP, beside the [`Authority`] of that
-/// key.
+/// key (see [`crate::core::announce`]).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Announce {
     /// The session.
