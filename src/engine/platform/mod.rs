@@ -3,3 +3,4 @@
 //! The fallbacks are compiled and tested on Linux too, so that they stay right.
 
 pub mod files;
+pub mod network;
