@@ -4,9 +4,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use super::ids::{
-    ChunkIndex, DeviceId, DialId, Epoch, FileIndex, Hash, ItemId, LinkId, SessionId, SetId, Version,
+    ChunkIndex, DeviceId, DialId, Epoch, FileIndex, Hash, ItemId, LinkId, PublicKey, SessionId,
+    SetId, Version,
 };
 use super::signed::Signed;
+use super::trust::TrustChange;
 use super::wire::control::Greeting;
 use super::wire::frame::RecordHeader;
 use super::wire::statements::{FailReason, FileEntry, LinkKind};
@@ -210,7 +212,7 @@ pub enum Command {
     ShareFiles {
         /// The session.
         session: SessionId,
-        /// The item.
+        /// The item: random; that of the earlier version where there is one.
         item: ItemId,
         /// The set: random.
         set: SetId,
@@ -220,14 +222,14 @@ pub enum Command {
         files: Vec<FileEntry>,
         /// Options.
         options: ShareOptions,
-        /// The version, when it replaces an earlier one.
-        replaces: Option<Version>,
     },
     /// Post an item without files.
     Post {
         /// The session.
         session: SessionId,
-        /// The item's title and content.
+        /// The item: random.
+        item: ItemId,
+        /// Its title and content.
         post: crate::api::NewPost,
     },
     /// Withdraw an item.
@@ -260,7 +262,7 @@ pub enum Command {
     /// Trust an unknown teacher that was shown, or forget one.
     Trust {
         /// The teacher's key.
-        teacher: super::ids::PublicKey,
+        teacher: PublicKey,
         /// Trusted from now on, or not.
         trusted: bool,
     },
@@ -316,6 +318,12 @@ pub enum CommandError {
     /// Too many in a short time.
     #[error("too many messages in a short time: wait a few seconds")]
     TooFast,
+    /// The files cannot be shared as they are.
+    #[error("these files cannot be shared: {0}")]
+    NotShareable(String),
+    /// The teacher's key does not allow it.
+    #[error("not authorised: {0}")]
+    NotAuthorised(String),
     /// A link that is neither http nor https.
     #[error("\"{0}\" is not an http or https address")]
     BadLink(String),
@@ -445,6 +453,8 @@ pub enum Disk {
         title: String,
         /// The teacher's name.
         teacher: String,
+        /// The teacher's key.
+        teacher_key: PublicKey,
         /// Whether it is the own one.
         own: bool,
         /// Which life of it.
@@ -452,6 +462,6 @@ pub enum Disk {
         /// Whether it has ended.
         ended: bool,
     },
-    /// Keep the trust store: its JSON.
-    Trust(String),
+    /// Keep what was learnt about keys.
+    Trust(TrustChange),
 }

@@ -354,6 +354,35 @@ pub enum RejectReason {
 }
 
 impl Control {
+    /// The session that the message is about.
+    pub fn session(&self) -> Option<SessionId> {
+        match self {
+            Self::Bye { .. } | Self::Ping | Self::Pong | Self::Unknown => None,
+            Self::Enter { session, .. }
+            | Self::Fresh { session, .. }
+            | Self::Join { session, .. }
+            | Self::Denied { session, .. }
+            | Self::Members { session, .. }
+            | Self::Entries { session, .. }
+            | Self::Digest { session, .. }
+            | Self::Lack { session, .. }
+            | Self::LackMembers { session }
+            | Self::Tick { session, .. }
+            | Self::Status { session, .. }
+            | Self::PagesHere { session, .. }
+            | Self::PageWanted { session, .. }
+            | Self::Page { session, .. }
+            | Self::Have { session, .. }
+            | Self::Lost { session, .. }
+            | Self::Request { session, .. }
+            | Self::Cancel { session, .. }
+            | Self::Reject { session, .. }
+            | Self::Credit { session, .. }
+            | Self::Ready { session, .. }
+            | Self::Leave { session, .. } => Some(*session),
+        }
+    }
+
     /// The JSON of a message.
     pub fn encode(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("control messages have string keys and serialise")
