@@ -79,6 +79,19 @@ impl SafePath {
                 limit: MAX_PATH_BYTES,
             });
         }
+        let path = Self::checked(text)?;
+        if path.0.len() > MAX_PATH_BYTES {
+            return Err(NameError::TooLong {
+                bytes: path.0.len(),
+                limit: MAX_PATH_BYTES,
+            });
+        }
+        Ok(path)
+    }
+
+    /// Checks everything of a path but its whole length, which the number of a settled collision
+    /// may have brought over the limit.
+    pub(crate) fn checked(text: &str) -> Result<Self, NameError> {
         let mut path = String::with_capacity(text.len());
         for (depth, part) in text.split(['/', '\\']).enumerate() {
             if depth == MAX_DEPTH {
@@ -90,12 +103,6 @@ impl SafePath {
             let part: String = part.nfc().collect();
             check_part(&part, text)?;
             path.push_str(&part);
-        }
-        if path.len() > MAX_PATH_BYTES {
-            return Err(NameError::TooLong {
-                bytes: path.len(),
-                limit: MAX_PATH_BYTES,
-            });
         }
         Ok(Self(path))
     }

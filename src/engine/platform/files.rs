@@ -59,6 +59,11 @@ pub fn open_part(path: &Path) -> io::Result<File> {
     )
 }
 
+/// Opens a plain file that is there for reading and writing. Links are not followed.
+pub fn open_existing(path: &Path) -> io::Result<File> {
+    system::open_plain(path, OpenOptions::new().read(true).write(true))
+}
+
 /// Makes a new file that only its owner can read and write, where the system knows owners.
 pub fn create_private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();

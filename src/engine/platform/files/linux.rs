@@ -57,8 +57,14 @@ pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
 
 pub(super) fn open_plain(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY).bits();
-    let file = options.custom_flags(flags.cast_signed()).open(path)?;
-    portable::only_plain(file)
+    match options.custom_flags(flags.cast_signed()).open(path) {
+        Ok(file) => portable::only_plain(file),
+        // How the kernel refuses to follow a link.
+        Err(error) if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
+            Err(portable::not_plain())
+        }
+        Err(error) => Err(error),
+    }
 }
 
 pub(super) fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {

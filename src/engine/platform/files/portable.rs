@@ -58,7 +58,8 @@ pub(crate) fn only_plain(file: File) -> io::Result<File> {
     }
 }
 
-fn not_plain() -> io::Error {
+/// How anything but a plain file is refused.
+pub(crate) fn not_plain() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, "it is not a plain file")
 }
 

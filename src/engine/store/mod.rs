@@ -1,0 +1,28 @@
+//! The disk: what is shared, what is received, and what is remembered.
+//!
+//! - [`source`] reads the teacher's files: [`scan`] lists them, [`source::SourceSet`] hashes and
+//!   serves their chunks.
+//! - [`part`] receives: [`part::ReceiveSet`] verifies chunks into part files, and gives finished
+//!   files their final names by the rules in [`place`]. Its [`journal`] alone says which chunks are
+//!   there.
+//! - [`cache`] keeps chunks in memory that were just made or read.
+//! - [`database`] remembers sessions, entries, members and what was saved.
+//!
+//! Everything here blocks; the driver calls it from threads for the disk. Errors are
+//! [`fault::DiskFault`]s: what was done, to what, why not, and what helps.
+
+pub mod fault;
+pub mod journal;
+pub mod part;
+pub mod place;
+pub mod pool;
+
+mod bits;
+mod records;
+
+use std::sync::Arc;
+
+/// A buffer of zeros that can be shared once it is filled.
+fn buffer(len: u32) -> Arc<[u8]> {
+    std::iter::repeat_n(0, len as usize).collect()
+}
