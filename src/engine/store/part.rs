@@ -1,0 +1,475 @@
+//! A set that is received: verified chunks in part files, until each file is whole.
+//!
+//! Everything of a set is in `.handout/<set>/` inside the receive folder, so that the last step of
+//! each file is a rename within one file system: a part file for each file, and the journal.
+//! [`ReceiveSet::write_chunk`] may be called from several threads at once; [`ReceiveSet::settle`] is to be
+//! called every second or two, and at the end.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use super::bits::Bits;
+use super::fault::{DiskFault, Doing as _};
+use super::journal::{Journal, Placed, Record};
+use super::place::SavedCopy;
+use super::pool::FilePool;
+use crate::core::ids::{ChunkIndex, FileIndex, Hash, SetId, Version};
+use crate::core::layout::{Layout, Segment};
+use crate::core::names::{STORE_FOLDER, SafePath};
+use crate::core::wire::statements::{FailReason, FileEntry};
+use crate::platform::files;
+
+mod open;
+mod settle;
+
+pub use settle::{SavedFile, Settled};
+
+/// Bytes of the disk that stay free, unless set otherwise.
+pub const DEFAULT_RESERVE: u64 = 512 * 1024 * 1024;
+/// Chunks after which [`ReceiveSet::wants_settling`].
+const SETTLE_CHUNKS: u32 = 64;
+
+/// What is to be received, and where.
+#[derive(Debug, Clone)]
+pub struct ReceiveSpec {
+    /// The set.
+    pub set: SetId,
+    /// The version of the item that it is.
+    pub version: Version,
+    /// Size of a chunk in bytes.
+    pub chunk_size: u32,
+    /// The files with safe and unique paths, from a checked manifest.
+    pub files: Vec<FileEntry>,
+    /// The folder that the files go to; made when missing.
+    pub folder: PathBuf,
+    /// Copies of the item's earlier versions that were saved in the same folder.
+    pub previous: Vec<SavedCopy>,
+    /// Bytes of the disk that stay free.
+    pub reserve: u64,
+}
+
+/// A set that is received, or was and is served.
+#[derive(Debug)]
+pub struct ReceiveSet {
+    set: SetId,
+    version: Version,
+    layout: Layout,
+    paths: Vec<SafePath>,
+    folder: PathBuf,
+    parts: PathBuf,
+    previous: Vec<SavedCopy>,
+    reserve: u64,
+    pool: Arc<FilePool>,
+    owner: u64,
+    state: Mutex<State>,
+    /// A chunk is no longer being written.
+    written: Condvar,
+    /// One [`ReceiveSet::settle`] at a time.
+    settling: Mutex<()>,
+}
+
+#[derive(Debug)]
+struct State {
+    journal: Journal,
+    /// Hashes from the first chunk on.
+    hashes: Vec<Hash>,
+    root: Option<Hash>,
+    /// Chunks that are verified and can be read.
+    held: Bits,
+    /// Chunks that a thread is writing.
+    writing: BTreeSet<u32>,
+    files: Vec<FileState>,
+    /// Whole files that have no final name yet.
+    ready: BTreeSet<u32>,
+    /// Part files with data that was not synced.
+    dirty: BTreeSet<u32>,
+    /// Chunks written since the last checkpoint began.
+    unsynced: u32,
+}
+
+#[derive(Debug)]
+struct FileState {
+    /// Chunks that are missing in the part file.
+    missing: u32,
+    /// Where it was saved.
+    saved: Option<Placed>,
+}
+
+/// What became of a chunk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Written {
+    /// It is verified and written, now or before.
+    Stored,
+    /// Its length or hash is wrong; nothing was written.
+    Bad,
+    /// Its hash is not known yet; nothing was written.
+    NoHash,
+    /// The disk did not take it.
+    Failed(DiskFault),
+}
+
+/// A chunk that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChunkRead {
+    /// Its bytes, verified just now.
+    Bytes(Arc<[u8]>),
+    /// It is not here.
+    NotHeld,
+    /// It was here, but its bytes are gone or changed: it is no longer claimed.
+    Lost,
+    /// The disk did not give it; that may pass.
+    Failed(DiskFault),
+}
+
+impl ReceiveSet {
+    /// Which set it is.
+    pub const fn set(&self) -> SetId {
+        self.set
+    }
+
+    /// The chunk space.
+    pub const fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// The chunks that are verified here, as sorted inclusive ranges.
+    pub fn held(&self) -> Vec<(u32, u32)> {
+        self.lock().held.ranges()
+    }
+
+    /// How many chunks have their hashes, from the first on.
+    pub fn hashed_chunks(&self) -> u32 {
+        count(self.lock().hashes.len())
+    }
+
+    /// Takes hashes out of checked pages: those of the chunks from `first` on, without a gap to the
+    /// ones before. What is known already is passed over.
+    pub fn add_hashes(&self, first: ChunkIndex, hashes: &[Hash]) -> Result<(), DiskFault> {
+        let mut state = self.lock();
+        let known = count(state.hashes.len());
+        let end = first.0.saturating_add(count(hashes.len()));
+        if first.0 > known || end > self.layout.chunks() {
+            let text = "the hashes do not follow the ones before";
+            return Err(self.bad_manifest(text));
+        }
+        let skip = (known - first.0) as usize;
+        if skip >= hashes.len() {
+            return Ok(());
+        }
+        let new = &hashes[skip..];
+        state
+            .journal
+            .append_hashes(known, new)
+            .doing("write", &self.journal_path())?;
+        state.hashes.extend_from_slice(new);
+        Ok(())
+    }
+
+    /// Takes the hash over the whole-file hashes out of the final page. No file gets its final
+    /// name before: only then it is certain that the source did not change while it was read.
+    pub fn set_root(&self, root: Hash) {
+        self.lock().root = Some(root);
+    }
+
+    /// Checks a chunk against its hash and writes it.
+    pub fn write_chunk(&self, chunk: ChunkIndex, bytes: &[u8]) -> Written {
+        let Some(&hash) = self.lock().hashes.get(chunk.0 as usize) else {
+            return Written::NoHash;
+        };
+        if bytes.len() != self.layout.chunk_len(chunk) as usize || Hash::of(bytes) != hash {
+            return Written::Bad;
+        }
+        let Some(segments) = self.begin_writing(chunk) else {
+            return Written::Stored;
+        };
+        let result = self.write_segments(&segments, bytes);
+        let mut state = self.lock();
+        state.writing.remove(&chunk.0);
+        self.written.notify_all();
+        let result = result.and_then(|()| {
+            state
+                .journal
+                .append(&Record::Written(chunk.0))
+                .doing("write", &self.journal_path())
+        });
+        if let Err(fault) = result {
+            return Written::Failed(fault);
+        }
+        state.held.insert(chunk.0);
+        state.unsynced += 1;
+        for segment in segments {
+            let number = segment.file.0;
+            let file = &mut state.files[number as usize];
+            file.missing -= 1;
+            let (whole, saved) = (file.missing == 0, file.saved.is_some());
+            if !saved {
+                state.dirty.insert(number);
+            }
+            if whole && !saved {
+                state.ready.insert(number);
+            }
+        }
+        Written::Stored
+    }
+
+    /// Reads a chunk for somebody else and verifies it first.
+    pub fn read_chunk(&self, chunk: ChunkIndex) -> ChunkRead {
+        // Once more where a file got its final name in between.
+        for last in [false, true] {
+            let (hash, sources) = {
+                let state = self.lock();
+                if !state.held.contains(chunk.0) {
+                    return ChunkRead::NotHeld;
+                }
+                (
+                    state.hashes.get(chunk.0 as usize).copied(),
+                    self.sources(&state, chunk),
+                )
+            };
+            match self.read_segments(chunk, &sources) {
+                Ok(bytes) if hash == Some(Hash::of(&bytes)) => return ChunkRead::Bytes(bytes),
+                Err(error) if may_pass(error.kind()) => {
+                    return ChunkRead::Failed(DiskFault::new("read", &self.folder, &error));
+                }
+                Ok(_) | Err(_) => {}
+            }
+            let mut state = self.lock();
+            if last || self.sources(&state, chunk) == sources {
+                self.lose(&mut state, chunk);
+                return ChunkRead::Lost;
+            }
+        }
+        ChunkRead::Lost
+    }
+
+    /// Copies every chunk that `older` has and this set lacks: by hash, wherever it was there.
+    /// Returns those copied.
+    ///
+    /// A new version inherits its predecessor's chunk size, so an unchanged chunk is found.
+    pub fn inherit(&self, older: &Self) -> Result<Vec<ChunkIndex>, DiskFault> {
+        let theirs: std::collections::HashMap<Hash, u32> = {
+            let state = older.lock();
+            let held = |&(n, _): &(u32, &Hash)| state.held.contains(n);
+            (0..)
+                .zip(&state.hashes)
+                .filter(held)
+                .map(|(n, &hash)| (hash, n))
+                .collect()
+        };
+        let wanted: Vec<(u32, u32)> = {
+            let state = self.lock();
+            let lacking = |&(n, _): &(u32, &Hash)| !state.held.contains(n);
+            let known = |(n, hash)| theirs.get(hash).map(|&from| (n, from));
+            (0..)
+                .zip(&state.hashes)
+                .filter(lacking)
+                .filter_map(known)
+                .collect()
+        };
+        let mut copied = Vec::new();
+        for (chunk, from) in wanted {
+            let ChunkRead::Bytes(bytes) = older.read_chunk(ChunkIndex(from)) else {
+                continue;
+            };
+            match self.write_chunk(ChunkIndex(chunk), &bytes) {
+                Written::Stored => copied.push(ChunkIndex(chunk)),
+                Written::Failed(fault) => return Err(fault),
+                Written::Bad | Written::NoHash => {}
+            }
+        }
+        Ok(copied)
+    }
+
+    /// Whether enough was written since the last [`ReceiveSet::settle`] that it is time for one.
+    pub fn wants_settling(&self) -> bool {
+        let state = self.lock();
+        state.unsynced >= SETTLE_CHUNKS || (state.root.is_some() && !state.ready.is_empty())
+    }
+
+    /// Whether every file has its final name.
+    pub fn is_saved(&self) -> bool {
+        self.lock().files.iter().all(|file| file.saved.is_some())
+    }
+
+    /// Where the files were saved so far, for the next version.
+    pub fn saved_copies(&self) -> Vec<SavedCopy> {
+        let state = self.lock();
+        let saved = state.files.iter().filter_map(|file| file.saved.as_ref());
+        saved
+            .map(|placed| SavedCopy {
+                wire: self.paths[placed.file as usize].to_string(),
+                path: placed.path.clone(),
+                hash: placed.hash,
+            })
+            .collect()
+    }
+
+    /// The folder or file that a person would open.
+    pub fn main_path(&self) -> PathBuf {
+        let state = self.lock();
+        let saved = state.files.iter().filter_map(|file| file.saved.as_ref());
+        super::place::main_path(&self.folder, saved.map(|placed| placed.path.as_str()))
+    }
+
+    /// Removes the part files and the journal of a set that is no longer wanted. Saved files stay.
+    pub fn discard(self) -> Result<(), DiskFault> {
+        self.pool.close_all(self.owner);
+        fs::remove_dir_all(&self.parts).doing("remove", &self.parts)?;
+        // The last set takes the folder with it.
+        let _ = fs::remove_dir(self.folder.join(STORE_FOLDER));
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Claims a chunk for writing; `None` where it is there already. Waits while another thread
+    /// writes it. The segments are those of files without a final name: what was saved belongs to
+    /// the person.
+    fn begin_writing(&self, chunk: ChunkIndex) -> Option<Vec<Segment>> {
+        let mut state = self.lock();
+        while state.writing.contains(&chunk.0) {
+            state = self
+                .written
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        if state.held.contains(chunk.0) {
+            return None;
+        }
+        state.writing.insert(chunk.0);
+        Some(self.layout.segments(chunk))
+    }
+
+    fn write_segments(&self, segments: &[Segment], bytes: &[u8]) -> Result<(), DiskFault> {
+        self.check_space(bytes.len() as u64)?;
+        let mut rest = bytes;
+        for segment in segments {
+            let (here, after) = rest.split_at(segment.len as usize);
+            rest = after;
+            if self.lock().files[segment.file.0 as usize].saved.is_some() {
+                continue;
+            }
+            let path = self.part_path(segment.file);
+            let file = self
+                .pool
+                .get(self.owner, segment.file, || files::open_part(&path))
+                .doing("open", &path)?;
+            files::write_all_at(&file, here, segment.offset).doing("write", &path)?;
+        }
+        Ok(())
+    }
+
+    /// The segments of a chunk and where their bytes are.
+    fn sources(&self, state: &State, chunk: ChunkIndex) -> Vec<(Segment, Option<PathBuf>)> {
+        let saved = |segment: &Segment| state.files[segment.file.0 as usize].saved.as_ref();
+        let segments = self.layout.segments(chunk).into_iter();
+        segments
+            .map(|s| (s, saved(&s).map(|placed| self.folder.join(&placed.path))))
+            .collect()
+    }
+
+    fn read_segments(
+        &self,
+        chunk: ChunkIndex,
+        sources: &[(Segment, Option<PathBuf>)],
+    ) -> io::Result<Arc<[u8]>> {
+        let mut bytes = super::buffer(self.layout.chunk_len(chunk));
+        let mut rest = Arc::get_mut(&mut bytes).expect("a new buffer has one owner");
+        for (segment, saved) in sources {
+            let (here, after) = rest.split_at_mut(segment.len as usize);
+            rest = after;
+            let file = self.pool.get(self.owner, segment.file, || match saved {
+                Some(path) => files::open_plain(path),
+                None => files::open_existing(&self.part_path(segment.file)),
+            })?;
+            files::read_exact_at(&file, here, segment.offset)?;
+        }
+        Ok(bytes)
+    }
+
+    /// Stops claiming a chunk whose bytes are not what they were. Files without a final name want
+    /// it again.
+    fn lose(&self, state: &mut State, chunk: ChunkIndex) {
+        if !state.held.remove(chunk.0) {
+            return;
+        }
+        // If that fails, the next start finds it out again.
+        let _ = state.journal.append(&Record::Dropped(chunk.0));
+        for segment in self.layout.segments(chunk) {
+            self.pool.close(self.owner, segment.file);
+            let file = &mut state.files[segment.file.0 as usize];
+            file.missing += 1;
+            state.ready.remove(&segment.file.0);
+        }
+    }
+
+    /// Refuses to write `bytes` more where the reserve would be touched.
+    fn check_space(&self, bytes: u64) -> Result<(), DiskFault> {
+        let Some(free) = files::free_space(&self.parts).doing("look at", &self.parts)? else {
+            return Ok(());
+        };
+        if free >= bytes.saturating_add(self.reserve) {
+            return Ok(());
+        }
+        let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+        let text = format!(
+            "{} MiB are needed and {} MiB stay reserved, but only {} MiB are free",
+            mib(bytes),
+            mib(self.reserve),
+            free >> 20
+        );
+        Err(DiskFault::because(
+            FailReason::DiskFull,
+            "receive into",
+            &self.folder,
+            text,
+        ))
+    }
+
+    fn bad_manifest(&self, text: &str) -> DiskFault {
+        DiskFault::because(FailReason::BadManifest, "receive into", &self.folder, text)
+    }
+
+    fn part_path(&self, file: FileIndex) -> PathBuf {
+        self.parts.join(format!("{file}.part"))
+    }
+
+    fn journal_path(&self) -> PathBuf {
+        journal_path(&self.parts)
+    }
+}
+
+impl Drop for ReceiveSet {
+    fn drop(&mut self) {
+        self.pool.close_all(self.owner);
+    }
+}
+
+/// Whether an error while reading says nothing about the bytes that are to be read.
+const fn may_pass(kind: io::ErrorKind) -> bool {
+    !matches!(
+        kind,
+        io::ErrorKind::NotFound
+            | io::ErrorKind::UnexpectedEof
+            | io::ErrorKind::InvalidInput
+            | io::ErrorKind::IsADirectory
+            | io::ErrorKind::NotADirectory
+            | io::ErrorKind::PermissionDenied
+    )
+}
+
+fn journal_path(parts: &Path) -> PathBuf {
+    parts.join("journal")
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).expect("chunks and files were counted in u32")
+}
+
+#[cfg(test)]
+mod tests;
