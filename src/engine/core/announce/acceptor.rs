@@ -16,7 +16,7 @@ use crate::core::wire::statements::Announce;
 /// Shortest life of an announcement that is believed; a shorter one is stretched.
 pub const MIN_LIFE: Duration = Duration::from_secs(3);
 /// Longest life of an announcement that is believed; a longer one is cut.
-pub const MAX_LIFE: Duration = Duration::from_secs(60);
+pub const MAX_LIFE: Duration = Duration::from_mins(1);
 
 /// Sessions of trusted teachers, and of unknown ones, that are kept track of.
 const MAX_SESSIONS: usize = 256;

@@ -24,7 +24,7 @@
 //!   the floor moves with the institution's statements alone, and a certificate that has run out
 //!   goes on with a warning until one of these comes: the safe side of a wrong clock.
 
-mod chain;
+pub mod chain;
 mod clock;
 mod date;
 mod error;
