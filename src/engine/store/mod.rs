@@ -5,6 +5,7 @@
 //! - [`part`] receives: [`part::ReceiveSet`] verifies chunks into part files, and gives finished
 //!   files their final names by the rules in [`place`]. Its [`journal`] alone says which chunks are
 //!   there.
+//! - [`keys`] has this device's, teachers' and institutions' keys, and what is trusted.
 //! - [`cache`] keeps chunks in memory that were just made or read.
 //! - [`database`] remembers sessions, entries, members and what was saved.
 //!
@@ -13,6 +14,7 @@
 
 pub mod fault;
 pub mod journal;
+pub mod keys;
 pub mod part;
 pub mod place;
 pub mod pool;
