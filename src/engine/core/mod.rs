@@ -14,6 +14,7 @@ pub mod names;
 pub mod rng;
 pub mod sealed;
 pub mod signed;
+pub mod swarm;
 pub mod time;
 pub mod trust;
 pub mod wire;

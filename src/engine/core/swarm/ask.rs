@@ -1,0 +1,459 @@
+//! The receiver: what to ask of whom, within the budget; and what to do about those who are late.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::bitmap::Bitmap;
+use super::lanes::Lanes;
+use super::rate::{below, mix};
+use super::set::{Asked, PassingOn, Set};
+use super::types::{BadPeer, SwarmOutput};
+use crate::core::ids::{ChunkIndex, LinkId};
+use crate::core::io::ChunkOutcome;
+use crate::core::wire::control::Control;
+use crate::core::wire::ranges::Ranges;
+
+/// How many requests one source may have open while nothing came from it yet.
+const COLD_REQUESTS: usize = 2;
+/// A request this many times older than usual is late.
+const LATE: u32 = 4;
+/// Late requests are never counted as such before this.
+const LATE_FLOOR: Duration = Duration::from_millis(100);
+/// Requests to the source itself, which has more important things to send.
+const OF_SOURCE: usize = 2;
+/// After so many runs of late requests a peer is reported.
+const STRIKES: u32 = 4;
+
+impl Set {
+    /// Asks for chunks while there is budget; true if more could be asked than was found.
+    pub fn ask(&mut self, lanes: &mut Lanes) {
+        if self.complete || self.is_source() || lanes.now < self.paused {
+            return;
+        }
+        let mut requests: BTreeMap<LinkId, Vec<u32>> = BTreeMap::new();
+        while lanes.awaited < lanes.budget() {
+            let found = self.pick_owned(lanes).or_else(|| self.pick_held(lanes));
+            let Some((link, chunk)) = found else { break };
+            self.starving = None;
+            self.expect(lanes, link, chunk, false);
+            requests.entry(link).or_default().push(chunk);
+        }
+        if lanes.awaited < lanes.budget() / 2 {
+            let since = *self.starving.get_or_insert(lanes.now);
+            let patience = self
+                .usual()
+                .clamp(Duration::from_millis(20), LATE_FLOOR * 2);
+            if lanes.now.since(since) > patience {
+                self.ask_sources(lanes, &mut requests);
+            }
+        } else {
+            self.starving = None;
+        }
+        for (link, mut chunks) in requests {
+            chunks.sort_unstable();
+            let (session, set) = (self.session, self.id);
+            let chunks = Ranges::from_sorted(chunks.into_iter().map(ChunkIndex));
+            lanes.control(
+                link,
+                Control::Request {
+                    session,
+                    set,
+                    chunks,
+                },
+            );
+        }
+    }
+
+    fn expect(&mut self, lanes: &mut Lanes, link: LinkId, chunk: u32, owner: bool) {
+        let size = self.sizes.of(chunk);
+        let doubled = !self.asked.set(chunk);
+        if let Some(peer) = self.peers.get_mut(&link) {
+            peer.asked.push(Asked {
+                chunk,
+                size,
+                got: 0,
+                at: lanes.now,
+                moved: lanes.now,
+                owner,
+                overdue: false,
+                doubled,
+            });
+            lanes.expect(link, size);
+        }
+    }
+
+    /// The links that can be asked, those with the least load first; and whether others will be
+    /// later.
+    fn sources(&self, lanes: &mut Lanes, fresh: bool) -> (Vec<LinkId>, bool) {
+        let salt = lanes.rng.next();
+        let mut later = false;
+        let mut list: Vec<(u64, u64, LinkId)> = Vec::new();
+        for (&link, peer) in &self.peers {
+            let usable = peer.open && !peer.banned && lanes.bulk(link);
+            if !usable || peer.source || (fresh && peer.fresh.is_empty()) {
+                continue;
+            }
+            let held = peer.hold > lanes.now;
+            let late = peer.asked.iter().filter(|asked| asked.overdue).count();
+            let cold = peer.asked.len() >= COLD_REQUESTS && lanes.load(link) * 2 > lanes.budget();
+            if late > 0 || cold || held {
+                later = true;
+            } else {
+                list.push((lanes.load(link), mix(link.0 ^ salt), link));
+            }
+        }
+        list.sort_unstable();
+        let list = list.into_iter().map(|(_, _, link)| link).collect();
+        (list, later)
+    }
+
+    /// A chunk from its owner.
+    fn pick_owned(&mut self, lanes: &mut Lanes) -> Option<(LinkId, u32)> {
+        for link in self.sources(lanes, true).0 {
+            let peer = self.peers.get_mut(&link)?;
+            while let Some(&chunk) = peer.fresh.front() {
+                if self.have.get(chunk) || self.asked.get(chunk) || !peer.have.get(chunk) {
+                    peer.fresh.pop_front();
+                } else if chunk < self.hashes {
+                    peer.fresh.pop_front();
+                    return Some((link, chunk));
+                } else {
+                    break;
+                }
+            }
+        }
+        None
+    }
+
+    /// A chunk from any holder.
+    fn pick_held(&mut self, lanes: &mut Lanes) -> Option<(LinkId, u32)> {
+        if !self.search {
+            return None;
+        }
+        let high = self.hashes.min(self.horizon);
+        let width = high.saturating_sub(self.low);
+        let start = self.low + below(&mut lanes.rng, width);
+        let (sources, later) = self.sources(lanes, false);
+        for link in sources {
+            let theirs = &self.peers.get(&link)?.have;
+            if let Some(chunk) = theirs.first_wanted(&self.have, &self.asked, self.low, high, start)
+            {
+                return Some((link, chunk));
+            }
+        }
+        self.search = later;
+        None
+    }
+
+    /// Nobody else has anything: the source is asked, for something of its own to each.
+    fn ask_sources(&mut self, lanes: &mut Lanes, requests: &mut BTreeMap<LinkId, Vec<u32>>) {
+        let sources: Vec<LinkId> = self
+            .peers
+            .iter()
+            .filter(|(_, peer)| peer.source && peer.open && !peer.banned)
+            .filter(|(_, peer)| peer.hold <= lanes.now && peer.asked.len() < OF_SOURCE)
+            .map(|(&link, _)| link)
+            .filter(|&link| lanes.bulk(link))
+            .collect();
+        for link in sources {
+            let width = self.hashes.saturating_sub(self.low);
+            let start = self.low + below(&mut lanes.rng, width);
+            let Some(peer) = self.peers.get(&link) else {
+                continue;
+            };
+            let (low, high) = (self.low, self.hashes);
+            let found = peer
+                .have
+                .first_wanted(&self.have, &self.asked, low, high, start);
+            if let Some(chunk) = found {
+                self.expect(lanes, link, chunk, false);
+                requests.entry(link).or_default().push(chunk);
+            }
+        }
+    }
+
+    /// Bytes of a chunk have come.
+    pub fn received(&mut self, lanes: &mut Lanes, link: LinkId, chunk: u32, bytes: u32, own: bool) {
+        if chunk >= self.sizes.count || !self.peers.contains_key(&link) {
+            return;
+        }
+        self.rate.add(lanes.now, bytes);
+        let unasked = |peer: &super::set::Peer| peer.asked.iter().all(|one| one.chunk != chunk);
+        if own && !self.have.get(chunk) && self.peers.get(&link).is_some_and(unasked) {
+            self.cancel_elsewhere(lanes, chunk, link);
+            self.expect(lanes, link, chunk, true);
+        }
+        let Some(peer) = self.peers.get_mut(&link) else {
+            return;
+        };
+        peer.source |= own;
+        if let Some(asked) = peer.asked.iter_mut().find(|one| one.chunk == chunk) {
+            let bytes = bytes.min(asked.size - asked.got);
+            asked.got += bytes;
+            asked.moved = lanes.now;
+            lanes.unexpect(link, bytes, asked.overdue);
+            if asked.got == asked.size {
+                self.service.add(lanes.now.since(asked.at));
+            }
+        }
+    }
+
+    fn cancel_elsewhere(&mut self, lanes: &mut Lanes, chunk: u32, but: LinkId) {
+        let others: Vec<LinkId> = self
+            .peers
+            .iter()
+            .filter(|&(&link, peer)| link != but && peer.asked.iter().any(|one| one.chunk == chunk))
+            .map(|(&link, _)| link)
+            .collect();
+        for link in others {
+            self.cancel(lanes, link, chunk);
+        }
+    }
+
+    /// Takes one request back.
+    fn cancel(&mut self, lanes: &mut Lanes, link: LinkId, chunk: u32) {
+        if let Some(asked) = self.take_asked(link, chunk) {
+            self.forget(lanes, link, &asked);
+            let (session, set) = (self.session, self.id);
+            let chunks = Ranges(vec![(chunk, chunk)]);
+            lanes.control(
+                link,
+                Control::Cancel {
+                    session,
+                    set,
+                    chunks,
+                },
+            );
+        }
+    }
+
+    /// The peer will not send a chunk that it was asked for.
+    pub fn refused(&mut self, lanes: &mut Lanes, link: LinkId, chunk: u32, missing: bool) {
+        let Some(peer) = self.peers.get_mut(&link) else {
+            return;
+        };
+        if missing {
+            peer.have.clear(chunk);
+        } else {
+            peer.hold = lanes.now + Duration::from_millis(50);
+        }
+        if let Some(asked) = self.take_asked(link, chunk) {
+            self.forget(lanes, link, &asked);
+        }
+    }
+
+    fn take_asked(&mut self, link: LinkId, chunk: u32) -> Option<Asked> {
+        let asked = &mut self.peers.get_mut(&link)?.asked;
+        let at = asked.iter().position(|one| one.chunk == chunk)?;
+        Some(asked.swap_remove(at))
+    }
+
+    /// A whole chunk was dealt with.
+    pub fn done(&mut self, lanes: &mut Lanes, link: LinkId, chunk: u32, outcome: ChunkOutcome) {
+        if chunk >= self.sizes.count {
+            return;
+        }
+        let asked = self.take_asked(link, chunk);
+        if let Some(asked) = &asked {
+            lanes.unexpect(link, asked.size - asked.got, asked.overdue);
+        }
+        match outcome {
+            ChunkOutcome::Stored => {
+                self.asked.clear(chunk);
+                self.cancel_elsewhere(lanes, chunk, link);
+                if let Some(peer) = self.peers.get_mut(&link) {
+                    peer.strikes = 0;
+                }
+                if self.stored(chunk) {
+                    self.pass_on(lanes, link, chunk, asked.is_some_and(|asked| asked.owner));
+                }
+            }
+            ChunkOutcome::Bad => {
+                self.free(chunk);
+                self.ban(lanes, link, BadPeer::WrongChunk);
+            }
+            ChunkOutcome::NotWritten => {
+                self.free(chunk);
+                self.paused = lanes.now + Duration::from_millis(200);
+            }
+        }
+    }
+
+    fn free(&mut self, chunk: u32) {
+        let mut peers = self.peers.values();
+        if !peers.any(|peer| peer.asked.iter().any(|one| one.chunk == chunk)) {
+            self.asked.clear(chunk);
+        }
+        self.search = true;
+    }
+
+    fn pass_on(&mut self, lanes: &mut Lanes, from: LinkId, chunk: u32, owner: bool) {
+        if owner {
+            let told = self.tell_owned(lanes, chunk);
+            self.passing_on.push(PassingOn {
+                chunk,
+                from,
+                copies: 0,
+                enough: told.div_ceil(2),
+                since: lanes.now,
+            });
+            self.report_ready(lanes);
+        } else {
+            self.tell_later(lanes, chunk);
+        }
+        if self.have.is_full() && !self.complete {
+            self.complete = true;
+            self.flush_news(lanes);
+            lanes.out.push_back(SwarmOutput::Complete {
+                session: self.session,
+                set: self.id,
+            });
+        }
+    }
+
+    fn ban(&mut self, lanes: &mut Lanes, link: LinkId, why: BadPeer) {
+        self.drop_asked(lanes, link, true);
+        let Some(peer) = self.peers.get_mut(&link) else {
+            return;
+        };
+        peer.banned |= why == BadPeer::WrongChunk;
+        lanes.out.push_back(SwarmOutput::BadPeer {
+            link,
+            peer: peer.member.device,
+            session: self.session,
+            set: self.id,
+            why,
+        });
+    }
+
+    /// Looks for requests that are late beside the usual, and asks elsewhere.
+    pub fn mend(&mut self, lanes: &mut Lanes) {
+        if self.is_source() || self.asked.is_empty() {
+            return;
+        }
+        let late = (self.usual() * LATE).max(LATE_FLOOR);
+        let mut cancel: Vec<(LinkId, u32)> = Vec::new();
+        let mut struck: Vec<LinkId> = Vec::new();
+        let links: Vec<LinkId> = self.peers.keys().copied().collect();
+        for link in links {
+            let others = self.held_by_others(lanes, link);
+            let Some(peer) = self.peers.get_mut(&link) else {
+                continue;
+            };
+            let mut idle = !peer.asked.is_empty();
+            for asked in &mut peer.asked {
+                let quiet = lanes.now.since(asked.moved) > late && asked.got < asked.size;
+                idle &= quiet;
+                if !quiet {
+                    continue;
+                }
+                if !asked.overdue {
+                    asked.overdue = true;
+                    let missing = u64::from(asked.size - asked.got);
+                    lanes.awaited = lanes.awaited.saturating_sub(missing);
+                }
+                let given_up = lanes.now.since(asked.moved) > late * 4;
+                if others
+                    .as_ref()
+                    .is_some_and(|others| others.get(asked.chunk))
+                    || given_up
+                {
+                    cancel.push((link, asked.chunk));
+                }
+            }
+            if idle {
+                struck.push(link);
+            }
+        }
+        for link in struck {
+            self.strike(lanes, link);
+        }
+        for (link, chunk) in cancel {
+            self.cancel(lanes, link, chunk);
+        }
+        self.double(lanes);
+    }
+
+    fn strike(&mut self, lanes: &mut Lanes, link: LinkId) {
+        let Some(peer) = self.peers.get_mut(&link) else {
+            return;
+        };
+        if peer.hold > lanes.now {
+            return;
+        }
+        peer.strikes += 1;
+        let pause = Duration::from_millis(200) * (1 << peer.strikes.min(5));
+        peer.hold = lanes.now + pause;
+        if peer.strikes == STRIKES && !peer.source {
+            self.ban(lanes, link, BadPeer::FalseHave);
+        }
+    }
+
+    /// What is asked of `link` and could come from another; `None` if nothing is asked of it.
+    fn held_by_others(&self, lanes: &Lanes, link: LinkId) -> Option<Bitmap> {
+        let asked = &self.peers.get(&link)?.asked;
+        if asked.is_empty() {
+            return None;
+        }
+        let mut held = Bitmap::new(self.sizes.count);
+        for one in asked {
+            let elsewhere = self.peers.iter().any(|(&other, peer)| {
+                other != link
+                    && peer.have.get(one.chunk)
+                    && !peer.banned
+                    && peer.hold <= lanes.now
+                    && lanes.bulk(other)
+            });
+            if elsewhere {
+                held.set(one.chunk);
+            }
+        }
+        Some(held)
+    }
+
+    /// At the end: the last chunks are asked of a second holder, once each.
+    fn double(&mut self, lanes: &mut Lanes) {
+        let missing = self.sizes.count - self.have.ones();
+        if missing == 0 || missing != self.asked.ones() {
+            return;
+        }
+        let usual = self.usual();
+        let mut slow: Vec<(LinkId, u32)> = Vec::new();
+        for (&link, peer) in &self.peers {
+            for asked in &peer.asked {
+                let waited = lanes.now.since(asked.at) > usual;
+                if waited && !asked.doubled && asked.got < asked.size / 2 {
+                    slow.push((link, asked.chunk));
+                }
+            }
+        }
+        for (link, chunk) in slow {
+            if lanes.awaited >= lanes.budget() {
+                return;
+            }
+            let other = self.sources(lanes, false).0.into_iter().find(|&other| {
+                other != link
+                    && lanes.load(other) == 0
+                    && self.peers.get(&other).is_some_and(|p| p.have.get(chunk))
+            });
+            let Some(other) = other else { continue };
+            if let Some(peer) = self.peers.get_mut(&link) {
+                let mut asked = peer.asked.iter_mut();
+                if let Some(first) = asked.find(|one| one.chunk == chunk) {
+                    first.doubled = true;
+                }
+            }
+            self.expect(lanes, other, chunk, false);
+            let (session, set) = (self.session, self.id);
+            let chunks = Ranges(vec![(chunk, chunk)]);
+            lanes.control(
+                other,
+                Control::Request {
+                    session,
+                    set,
+                    chunks,
+                },
+            );
+        }
+    }
+}

@@ -1,0 +1,333 @@
+//! The source: each chunk goes to exactly one owner, who passes it on (after Mutualcast, Li, Chou
+//! and Zhang 2005).
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use super::bitmap::Bitmap;
+use super::lanes::Lanes;
+use super::rate::Smooth;
+use super::set::{Sending, Set};
+use crate::core::ids::LinkId;
+use crate::core::time::Moment;
+use crate::core::wire::statements::LinkKind;
+
+/// Chunks an owner may have that it has not passed on.
+const BACKLOG: usize = 2;
+/// Owners fed at a time.
+const STREAMS: usize = 48;
+/// Slower than the median by this factor is too slow for an owner.
+const SLOW: f64 = 1.0 / 0.6;
+/// A chunk is given to another owner at most once in so many median paces.
+const AGAIN: u32 = 4;
+/// After this time in the session a late joiner may own chunks.
+const PROBATION: Duration = Duration::from_secs(2);
+
+/// A chunk that was given and is not passed on yet.
+#[derive(Debug, Clone, Copy)]
+struct Given {
+    chunk: u32,
+    at: Moment,
+    /// Its owner has said that it has it.
+    arrived: bool,
+}
+
+/// What the source knows of one owner.
+#[derive(Debug)]
+struct Owner {
+    backlog: VecDeque<Given>,
+    /// Chunks it was given, ever.
+    chunks: Bitmap,
+    /// How many the owner said are passed on.
+    ready: u32,
+    /// From giving a chunk to having it passed on.
+    pace: Smooth,
+    last: Moment,
+}
+
+/// The source's books.
+#[derive(Debug)]
+pub struct Giving {
+    /// Chunks that are at some other device, or on the way to their owner.
+    taken: Bitmap,
+    /// Chunks that some other device has.
+    seen: Bitmap,
+    /// No chunk below is free.
+    next: u32,
+    owners: BTreeMap<LinkId, Owner>,
+    /// Chunks on their way to their owners, in the order in which they were given.
+    streams: VecDeque<(LinkId, Sending)>,
+    /// Usual time in which an owner passes a chunk on.
+    median: Option<Duration>,
+    measured: Moment,
+    one_copy: bool,
+}
+
+impl Giving {
+    pub fn new(chunks: u32) -> Self {
+        Self {
+            taken: Bitmap::new(chunks),
+            seen: Bitmap::new(chunks),
+            next: 0,
+            owners: BTreeMap::new(),
+            streams: VecDeque::new(),
+            median: None,
+            measured: Moment(0),
+            one_copy: false,
+        }
+    }
+
+    pub fn busy(&self) -> bool {
+        !self.streams.is_empty() || self.owners.values().any(|o| !o.backlog.is_empty())
+    }
+
+    /// Some peer has chunks, as it says.
+    pub fn seen(&mut self, link: LinkId, first: u32, last: u32) {
+        self.seen.set_range(first, last);
+        self.taken.set_range(first, last);
+        if let Some(owner) = self.owners.get_mut(&link) {
+            for given in &mut owner.backlog {
+                given.arrived |= (first..=last).contains(&given.chunk);
+            }
+        }
+    }
+
+    /// True once, when every chunk is at some other device.
+    pub fn one_copy_out(&mut self) -> bool {
+        self.seen.is_full() && !std::mem::replace(&mut self.one_copy, true)
+    }
+
+    fn free_again(&mut self, chunk: u32) {
+        if self.taken.clear(chunk) {
+            self.next = self.next.min(chunk);
+        }
+    }
+
+    fn measure(&mut self, now: Moment) {
+        self.measured = now;
+        let mut paces: Vec<Duration> = self.owners.values().filter_map(|o| o.pace.get()).collect();
+        paces.sort_unstable();
+        // One or two say nothing about what is usual.
+        self.median = (paces.len() >= 3).then(|| paces[paces.len() / 2]);
+        for owner in self.owners.values_mut() {
+            if owner.backlog.is_empty() && now.since(owner.last) > PROBATION {
+                owner.pace.fade(0.8);
+                owner.last = now;
+            }
+        }
+    }
+}
+
+impl Owner {
+    fn new(chunks: u32, now: Moment) -> Self {
+        Self {
+            backlog: VecDeque::new(),
+            chunks: Bitmap::new(chunks),
+            ready: 0,
+            pace: Smooth::default(),
+            last: now,
+        }
+    }
+
+    fn slow(&self, now: Moment, median: Option<Duration>) -> bool {
+        let Some(median) = median else { return false };
+        let waiting = self.backlog.front().map(|given| now.since(given.at));
+        let worst = self.pace.get().max(waiting).unwrap_or_default();
+        worst > median.mul_f64(SLOW) && worst > Duration::from_millis(2)
+    }
+}
+
+impl Set {
+    /// Chooses owners for the next chunks.
+    pub fn give(&mut self, lanes: &mut Lanes) {
+        let Some(giving) = self.giving.as_mut() else {
+            return;
+        };
+        if lanes.now.since(giving.measured) > Duration::from_millis(20) {
+            giving.measure(lanes.now);
+        }
+        loop {
+            let Some(chunk) = giving.taken.first_clear(giving.next) else {
+                giving.next = self.sizes.count;
+                return;
+            };
+            giving.next = chunk;
+            if chunk >= self.hashes || giving.streams.len() >= STREAMS {
+                return;
+            }
+            let salt = lanes.rng.next();
+            let mut best: Option<((usize, bool, u64), LinkId)> = None;
+            for (&link, peer) in &self.peers {
+                let late = peer.member.entered.since(self.opened) > PROBATION
+                    && lanes.now.since(peer.member.entered) < PROBATION;
+                let fit = peer.takes_part() && !peer.banned && !late && lanes.bulk(link);
+                if !fit || chunk >= peer.hashes || peer.have.get(chunk) {
+                    continue;
+                }
+                let owner = giving.owners.get(&link);
+                let backlog = owner.map_or(0, |owner| owner.backlog.len());
+                if backlog >= BACKLOG || owner.is_some_and(|o| o.slow(lanes.now, giving.median)) {
+                    continue;
+                }
+                let radio = peer.member.kind == LinkKind::Wireless;
+                let key = (backlog, radio, super::rate::mix(link.0 ^ salt));
+                if best.is_none_or(|(least, _)| key < least) {
+                    best = Some((key, link));
+                }
+            }
+            let Some((_, link)) = best else { return };
+            giving.taken.set(chunk);
+            let owner = giving
+                .owners
+                .entry(link)
+                .or_insert_with(|| Owner::new(self.sizes.count, lanes.now));
+            owner.chunks.set(chunk);
+            owner.last = lanes.now;
+            owner.backlog.push_back(Given {
+                chunk,
+                at: lanes.now,
+                arrived: false,
+            });
+            let sending = Sending {
+                chunk,
+                offset: 0,
+                owner: true,
+            };
+            giving.streams.push_back((link, sending));
+        }
+    }
+
+    /// The next record to an owner, earliest chunk first: it is passed on the earlier.
+    pub fn next_given(&mut self, lanes: &Lanes) -> Option<(LinkId, Sending, u32)> {
+        let giving = self.giving.as_mut()?;
+        let sharing = giving.streams.len();
+        let may = |(link, _): &(LinkId, Sending)| lanes.can_send(*link, sharing);
+        let at = giving.streams.iter().position(may)?;
+        let (link, sending) = &mut giving.streams[at];
+        let size = self.sizes.of(sending.chunk);
+        let length = (size - sending.offset).min(lanes.record());
+        let record = (*link, *sending, length);
+        sending.offset += length;
+        if sending.offset >= size {
+            giving.streams.remove(at);
+        }
+        Some(record)
+    }
+
+    /// A peer asks the source itself: what nobody was given is given to it. Says whether it may.
+    pub fn ask_source(&mut self, link: LinkId, chunk: u32, now: Moment) -> bool {
+        let Some(giving) = self.giving.as_mut() else {
+            return true;
+        };
+        if giving.taken.get(chunk) {
+            return true;
+        }
+        let waiting = self.peers.get(&link).map_or(0, |peer| peer.queue.len());
+        if waiting >= 2 * BACKLOG {
+            return false;
+        }
+        giving.taken.set(chunk);
+        giving
+            .owners
+            .entry(link)
+            .or_insert_with(|| Owner::new(self.sizes.count, now))
+            .chunks
+            .set(chunk);
+        true
+    }
+
+    /// An owner has passed chunks on: `done` in all.
+    pub fn ready(&mut self, link: LinkId, done: u32, now: Moment) {
+        let Some(giving) = self.giving.as_mut() else {
+            return;
+        };
+        let Some(owner) = giving.owners.get_mut(&link) else {
+            return;
+        };
+        while owner.ready < done {
+            // Whoever claims more than it was given gains nothing by it.
+            let Some(given) = owner.backlog.pop_front() else {
+                break;
+            };
+            owner.ready += 1;
+            owner.last = now;
+            owner.pace.add(now.since(given.at));
+        }
+    }
+
+    /// A chunk could not be sent to its owner, or the owner did not take it.
+    pub fn give_failed(&mut self, link: LinkId, chunk: u32) {
+        let Some(giving) = self.giving.as_mut() else {
+            return;
+        };
+        giving
+            .streams
+            .retain(|(to, sending)| *to != link || sending.chunk != chunk);
+        let Some(owner) = giving.owners.get_mut(&link) else {
+            return;
+        };
+        let before = owner.backlog.len();
+        owner.backlog.retain(|given| given.chunk != chunk);
+        owner.chunks.clear(chunk);
+        if owner.backlog.len() < before && !giving.seen.get(chunk) {
+            giving.free_again(chunk);
+        }
+    }
+
+    /// An owner is gone: what only it had is given again.
+    pub fn take_back(&mut self, link: LinkId, had: &Bitmap) {
+        let Some(giving) = self.giving.as_mut() else {
+            return;
+        };
+        giving.streams.retain(|(to, _)| *to != link);
+        let owned = giving.owners.remove(&link).map(|owner| owner.chunks);
+        for chunk in 0..self.sizes.count {
+            let its = had.get(chunk) || owned.as_ref().is_some_and(|owned| owned.get(chunk));
+            if its && !self.peers.values().any(|peer| peer.have.get(chunk)) {
+                let on_its_way = giving.owners.values().any(|owner| {
+                    let mut backlog = owner.backlog.iter();
+                    backlog.any(|given| given.chunk == chunk)
+                });
+                if !giving.one_copy {
+                    giving.seen.clear(chunk);
+                }
+                if !on_its_way {
+                    giving.free_again(chunk);
+                }
+            }
+        }
+    }
+
+    /// Gives chunks again whose owner has fallen behind the others and which nobody else has.
+    pub fn give_again(&mut self, lanes: &Lanes) {
+        let Some(giving) = self.giving.as_mut() else {
+            return;
+        };
+        let usual = giving.median.unwrap_or(Duration::from_millis(500));
+        let patience = (usual * AGAIN).max(Duration::from_millis(100));
+        let mut late: Vec<(LinkId, u32, bool)> = Vec::new();
+        for (&link, owner) in &mut giving.owners {
+            let Some(&given) = owner.backlog.front() else {
+                continue;
+            };
+            if lanes.now.since(given.at) > patience {
+                owner.backlog.pop_front();
+                owner.ready += 1;
+                owner.pace.add(lanes.now.since(given.at));
+                late.push((link, given.chunk, given.arrived));
+            }
+        }
+        for (link, chunk, arrived) in late {
+            let others = self.peers.iter().filter(|&(&other, _)| other != link);
+            let spread = others.into_iter().any(|(_, peer)| peer.have.get(chunk));
+            if !spread && self.peers.len() > 1 {
+                if !arrived {
+                    giving
+                        .streams
+                        .retain(|(to, sending)| *to != link || sending.chunk != chunk);
+                }
+                giving.free_again(chunk);
+            }
+        }
+    }
+}

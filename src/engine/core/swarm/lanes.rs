@@ -1,0 +1,251 @@
+//! What all sets share: the links, the uplink's allowance, the downlink's budget.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use super::rate::{BusyMeter, Meter, Smooth, bytes_in};
+use super::types::SwarmOutput;
+use crate::core::ids::LinkId;
+use crate::core::rng::Rng;
+use crate::core::time::Moment;
+use crate::core::wire::control::Control;
+
+/// How long what is handed to the kernel may take to leave.
+const IN_KERNEL: Duration = Duration::from_millis(20);
+/// How much of the downlink's time is asked for ahead.
+const ASKED_AHEAD: Duration = Duration::from_millis(100);
+/// A record that takes longer is no longer in front of the others on the network interface: it
+/// waits for its receiver.
+const STUCK: Duration = Duration::from_millis(30);
+
+/// One link as all sets see it.
+#[derive(Debug, Default)]
+pub struct Lane {
+    /// Records can be sent and received.
+    pub bulk: bool,
+    /// Bytes asked of the peer that have not come.
+    pub asked: u64,
+    /// Records on their way into the network: when they were handed over, and their bytes.
+    sending: VecDeque<(Moment, u32)>,
+    /// The peer takes records slower than others: its bytes do not count for the allowance.
+    parked: bool,
+    took: Smooth,
+}
+
+impl Lane {
+    fn in_flight(&self) -> u64 {
+        self.sending.iter().map(|&(_, size)| u64::from(size)).sum()
+    }
+}
+
+/// What every set needs while it acts.
+#[derive(Debug)]
+pub struct Lanes {
+    /// The time of the input that is handled.
+    pub now: Moment,
+    /// For choices among equals.
+    pub rng: Rng,
+    /// What is to be done, in order.
+    pub out: VecDeque<SwarmOutput>,
+    /// All links.
+    pub links: BTreeMap<LinkId, Lane>,
+    /// Receiving rate.
+    pub down: Meter,
+    /// Bytes asked of all peers that have not come, without those that are overdue.
+    pub awaited: u64,
+    up: BusyMeter,
+    active: u64,
+    handed: u32,
+    took: Smooth,
+    limit: Option<u64>,
+    tokens: f64,
+    filled: Moment,
+}
+
+impl Lanes {
+    pub fn new(seed: u64, limit: Option<u64>) -> Self {
+        Self {
+            now: Moment(0),
+            rng: Rng::from_number(seed),
+            out: VecDeque::new(),
+            links: BTreeMap::new(),
+            down: Meter::default(),
+            awaited: 0,
+            up: BusyMeter::default(),
+            active: 0,
+            handed: 0,
+            took: Smooth::default(),
+            limit,
+            tokens: 0.0,
+            filled: Moment(0),
+        }
+    }
+
+    /// Sets the limit of the sending rate in bytes per second.
+    pub const fn set_limit(&mut self, limit: Option<u64>) {
+        self.limit = limit;
+    }
+
+    pub fn control(&mut self, link: LinkId, message: Control) {
+        self.out.push_back(SwarmOutput::Control { link, message });
+    }
+
+    pub fn bulk(&self, link: LinkId) -> bool {
+        self.links.get(&link).is_some_and(|lane| lane.bulk)
+    }
+
+    pub fn load(&self, link: LinkId) -> u64 {
+        self.links.get(&link).map_or(0, |lane| lane.asked)
+    }
+
+    pub fn expect(&mut self, link: LinkId, bytes: u32) {
+        self.awaited += u64::from(bytes);
+        self.links.entry(link).or_default().asked += u64::from(bytes);
+    }
+
+    /// Bytes have come, or are no longer expected; `overdue` ones were not awaited any more.
+    pub fn unexpect(&mut self, link: LinkId, bytes: u32, overdue: bool) {
+        if !overdue {
+            self.awaited = self.awaited.saturating_sub(u64::from(bytes));
+        }
+        if let Some(lane) = self.links.get_mut(&link) {
+            lane.asked = lane.asked.saturating_sub(u64::from(bytes));
+        }
+    }
+
+    /// How many bytes may be asked for at a time, over all sources.
+    pub fn budget(&self) -> u64 {
+        let floor = 4 * u64::from(record_size(self.down.peak()));
+        let floor = floor.max(COLD_BUDGET);
+        bytes_in(self.down.peak(), ASKED_AHEAD).max(floor)
+    }
+
+    /// Size of a record at the present sending rate, in bytes.
+    pub fn record(&self) -> u32 {
+        record_size(self.up.rate())
+    }
+
+    /// Sending rate while there was something to send, in bytes per second.
+    pub const fn up_rate(&self) -> f64 {
+        self.up.rate()
+    }
+
+    fn allowance(&self) -> u64 {
+        bytes_in(self.up.rate(), IN_KERNEL).max(2 * u64::from(self.record()))
+    }
+
+    /// Whether another record may be handed over.
+    pub fn room(&mut self) -> bool {
+        if let Some(limit) = self.limit {
+            let most = (limit as f64 * 0.05).max(65_536.0);
+            let gained = limit as f64 * self.now.since(self.filled).as_secs_f64();
+            self.tokens = (self.tokens + gained).min(most);
+            self.filled = self.now;
+            if self.tokens <= 0.0 {
+                return false;
+            }
+        }
+        self.active < self.allowance()
+    }
+
+    /// Whether this link may take another record, when `sharing` links have something to send.
+    pub fn can_send(&self, link: LinkId, sharing: usize) -> bool {
+        let Some(lane) = self.links.get(&link).filter(|lane| lane.bulk) else {
+            return false;
+        };
+        if lane.sending.is_empty() {
+            return true;
+        }
+        if lane.parked {
+            return false;
+        }
+        let share = self.allowance() / sharing.max(1) as u64;
+        lane.in_flight() < share.max(2 * u64::from(self.record()))
+    }
+
+    /// A record is handed over.
+    pub fn sending(&mut self, link: LinkId, length: u32) {
+        let slow = self.slow_above();
+        let Some(lane) = self.links.get_mut(&link) else {
+            return;
+        };
+        if lane.sending.is_empty() {
+            lane.parked = lane.took.get().is_some_and(|took| took > slow);
+        }
+        lane.sending.push_back((self.now, length));
+        self.handed += 1;
+        if !lane.parked {
+            self.active += u64::from(length);
+            self.up.begin(self.now);
+        }
+        if self.limit.is_some() {
+            self.tokens -= f64::from(length);
+        }
+    }
+
+    /// A record has left.
+    pub fn sent(&mut self, link: LinkId, length: u32) {
+        let Some(lane) = self.links.get_mut(&link) else {
+            return;
+        };
+        let Some((since, _)) = lane.sending.pop_front() else {
+            return;
+        };
+        self.handed -= 1;
+        let took = self.now.since(since);
+        lane.took.add(took);
+        let parked = lane.parked;
+        if parked {
+            lane.parked = !lane.sending.is_empty();
+        } else {
+            self.active = self.active.saturating_sub(u64::from(length));
+            self.took.add(took);
+        }
+        self.up.add(self.now, length, self.active == 0);
+    }
+
+    fn slow_above(&self) -> Duration {
+        let usual = self.took.get().unwrap_or(STUCK);
+        (usual * 4).max(STUCK)
+    }
+
+    /// Takes links out of the allowance whose receivers do not keep up.
+    pub fn park(&mut self) {
+        let slow = self.slow_above();
+        for lane in self.links.values_mut().filter(|lane| !lane.parked) {
+            if let Some(&(since, _)) = lane.sending.front()
+                && self.now.since(since) > slow
+            {
+                lane.parked = true;
+                self.active = self.active.saturating_sub(lane.in_flight());
+            }
+        }
+    }
+
+    /// Whether records are on their way out.
+    pub const fn busy(&self) -> bool {
+        self.handed > 0
+    }
+
+    /// A link is gone with everything on it.
+    pub fn remove(&mut self, link: LinkId) {
+        if let Some(lane) = self.links.remove(&link) {
+            self.handed -= u32::try_from(lane.sending.len()).unwrap_or(0);
+            if !lane.parked {
+                self.active = self.active.saturating_sub(lane.in_flight());
+            }
+        }
+    }
+}
+
+/// The budget while nothing was measured, in bytes: what a port's queue holds.
+const COLD_BUDGET: u64 = 128 * 1024;
+
+/// Size of a record in bytes: 16 to 64 KiB by rate.
+fn record_size(rate: f64) -> u32 {
+    match rate {
+        slow if slow < 6e6 => 16 * 1024,
+        middle if middle < 24e6 => 32 * 1024,
+        _ => 64 * 1024,
+    }
+}

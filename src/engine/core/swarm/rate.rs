@@ -1,0 +1,144 @@
+//! Rates and durations as they were measured here.
+
+use std::time::Duration;
+
+use crate::core::rng::Rng;
+use crate::core::time::Moment;
+
+/// A duration smoothed over its latest samples.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Smooth(Option<f64>);
+
+impl Smooth {
+    /// Takes a sample in; an eighth of it counts.
+    pub fn add(&mut self, sample: Duration) {
+        let sample = sample.as_secs_f64();
+        self.0 = Some(self.0.map_or(sample, |old| old + (sample - old) / 8.0));
+    }
+
+    /// The smoothed value, if there was a sample.
+    pub fn get(&self) -> Option<Duration> {
+        self.0.map(Duration::from_secs_f64)
+    }
+
+    /// Shrinks the value, so that what was slow once gets another chance.
+    pub fn fade(&mut self, factor: f64) {
+        self.0 = self.0.map(|old| old * factor);
+    }
+}
+
+/// Receiving rate: its average, and the highest of the last seconds, which is what the line can.
+#[derive(Debug, Clone, Default)]
+pub struct Meter {
+    start: Option<Moment>,
+    bytes: u64,
+    records: u32,
+    average: f64,
+    peaks: [f64; 2],
+    turned: Moment,
+}
+
+const WINDOW: Duration = Duration::from_millis(20);
+const WINDOW_RECORDS: u32 = 4;
+const PEAK_LIFE: Duration = Duration::from_secs(3);
+
+impl Meter {
+    /// Counts bytes that came at `now`.
+    pub fn add(&mut self, now: Moment, bytes: u32) {
+        let Some(start) = self.start else {
+            // What came before the first moment is not known.
+            (self.start, self.bytes, self.records) = (Some(now), 0, 0);
+            return;
+        };
+        self.bytes += u64::from(bytes);
+        self.records += 1;
+        let passed = now.since(start);
+        if passed < WINDOW || self.records < WINDOW_RECORDS {
+            return;
+        }
+        let seconds = passed.as_secs_f64();
+        let sample = self.bytes as f64 / seconds;
+        let weight = (seconds / 0.5).min(1.0);
+        self.average += (sample - self.average) * weight.max(0.05);
+        if now.since(self.turned) > PEAK_LIFE {
+            self.turned = now;
+            self.peaks = [0.0, self.peaks[0]];
+        }
+        self.peaks[0] = self.peaks[0].max(sample);
+        (self.start, self.bytes, self.records) = (Some(now), 0, 0);
+    }
+
+    /// Nothing is expected: a pause is not slowness.
+    pub fn pause(&mut self) {
+        self.start = None;
+    }
+
+    /// Bytes per second over about the last half second.
+    pub const fn average(&self) -> f64 {
+        self.average
+    }
+
+    /// Bytes per second at the best of the last seconds.
+    pub const fn peak(&self) -> f64 {
+        self.peaks[0].max(self.peaks[1])
+    }
+}
+
+/// Sending rate over the time in which there was something to send.
+#[derive(Debug, Clone, Default)]
+pub struct BusyMeter {
+    since: Option<Moment>,
+    busy: Duration,
+    bytes: u64,
+    rate: f64,
+}
+
+impl BusyMeter {
+    /// Something is on its way from now on.
+    pub fn begin(&mut self, now: Moment) {
+        self.since.get_or_insert(now);
+    }
+
+    /// Bytes have left; `idle` says that nothing else is on its way.
+    pub fn add(&mut self, now: Moment, bytes: u32, idle: bool) {
+        if let Some(since) = self.since {
+            self.busy += now.since(since);
+        }
+        self.since = (!idle).then_some(now);
+        self.bytes += u64::from(bytes);
+        if self.bytes >= 128 * 1024 || self.busy > Duration::from_millis(100) {
+            let sample = self.bytes as f64 / self.busy.as_secs_f64().max(1e-6);
+            let weight = if self.rate == 0.0 { 1.0 } else { 0.25 };
+            self.rate += (sample - self.rate) * weight;
+            (self.bytes, self.busy) = (0, Duration::ZERO);
+        }
+    }
+
+    /// Bytes per second while busy; 0 while unknown.
+    pub const fn rate(&self) -> f64 {
+        self.rate
+    }
+}
+
+/// `rate` bytes per second for `time`, in whole bytes.
+pub fn bytes_in(rate: f64, time: Duration) -> u64 {
+    whole(rate * time.as_secs_f64())
+}
+
+/// The whole part of a number of bytes; nothing below 0.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+pub fn whole(bytes: f64) -> u64 {
+    bytes.max(0.0) as u64
+}
+
+/// Spreads the bits of a number over all of its places, for an order among equals.
+pub const fn mix(number: u64) -> u64 {
+    let z = (number ^ (number >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
+/// A number below `limit`; 0 if the limit is 0.
+pub fn below(rng: &mut Rng, limit: u32) -> u32 {
+    u32::try_from(rng.below(limit as usize)).unwrap_or(0)
+}

@@ -1,0 +1,209 @@
+//! Sending: destinations in turn, sets by priority, never more in the kernel than leaves soon.
+
+use std::time::Duration;
+
+use super::lanes::Lanes;
+use super::set::{Sending, Set};
+use super::types::SwarmOutput;
+use crate::core::ids::{ChunkIndex, LinkId};
+use crate::core::wire::control::{Control, RejectReason};
+use crate::core::wire::frame::RecordHeader;
+use crate::core::wire::ranges::Ranges;
+
+/// The most chunks that one peer may have asked for at a time.
+const MAX_QUEUE: usize = 1_024;
+/// An owner that has nothing to send for so long after it told of a chunk has passed it on.
+const UNASKED: Duration = Duration::from_millis(20);
+/// An owner waits no longer for others to fetch a chunk.
+const GIVE_UP: Duration = Duration::from_secs(2);
+
+impl Set {
+    /// A peer asks for chunks.
+    pub fn requested(&mut self, lanes: &mut Lanes, link: LinkId, chunks: &Ranges) {
+        for (first, last) in super::bitmap::clean(chunks, self.sizes.count) {
+            for chunk in first..=last {
+                if !self.enqueue(lanes, link, chunk) {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Puts one chunk into a peer's queue; false if the peer asks for too much.
+    fn enqueue(&mut self, lanes: &mut Lanes, link: LinkId, chunk: u32) -> bool {
+        let (session, set) = (self.session, self.id);
+        let reject = |lanes: &mut Lanes, why: RejectReason| {
+            let chunk = ChunkIndex(chunk);
+            lanes.control(
+                link,
+                Control::Reject {
+                    session,
+                    set,
+                    chunk,
+                    why,
+                },
+            );
+        };
+        if !self.have.get(chunk) {
+            reject(lanes, RejectReason::Missing);
+            return true;
+        }
+        let allowed = self.ask_source(link, chunk, lanes.now);
+        let Some(peer) = self.peers.get_mut(&link) else {
+            return false;
+        };
+        if peer.queue.len() >= MAX_QUEUE {
+            reject(lanes, RejectReason::Busy);
+            return false;
+        }
+        if !allowed {
+            reject(lanes, RejectReason::Busy);
+            return true;
+        }
+        if peer.queue.iter().all(|sending| sending.chunk != chunk) {
+            peer.queue.push_back(Sending {
+                chunk,
+                offset: 0,
+                owner: false,
+            });
+            if !peer.in_line {
+                peer.in_line = true;
+                self.line.push_back(link);
+            }
+        }
+        true
+    }
+
+    /// A peer no longer wants chunks.
+    pub fn cancelled(&mut self, link: LinkId, chunks: &Ranges) {
+        for (first, last) in super::bitmap::clean(chunks, self.sizes.count) {
+            if let Some(peer) = self.peers.get_mut(&link) {
+                let range = first..=last;
+                peer.queue.retain(|sending| !range.contains(&sending.chunk));
+            }
+            if self.is_source() && last - first < 64 {
+                for chunk in first..=last {
+                    self.give_failed(link, chunk);
+                }
+            }
+        }
+    }
+
+    /// Hands one record over if there is one that may go.
+    pub fn send_one(&mut self, lanes: &mut Lanes) -> bool {
+        if let Some((link, sending, length)) = self.next_given(lanes) {
+            self.hand_over(lanes, link, sending, length);
+            return true;
+        }
+        let sharing = self.line.len();
+        for _ in 0..sharing {
+            let Some(link) = self.line.pop_front() else {
+                return false;
+            };
+            let may = lanes.can_send(link, sharing);
+            let Some(peer) = self.peers.get_mut(&link) else {
+                continue;
+            };
+            let Some(sending) = peer.queue.front_mut() else {
+                peer.in_line = false;
+                continue;
+            };
+            if !may {
+                self.line.push_back(link);
+                continue;
+            }
+            let record = *sending;
+            let size = self.sizes.of(record.chunk);
+            let length = (size - record.offset).min(lanes.record());
+            sending.offset += length;
+            if sending.offset >= size {
+                peer.queue.pop_front();
+            }
+            if peer.queue.is_empty() {
+                peer.in_line = false;
+            } else {
+                self.line.push_back(link);
+            }
+            self.hand_over(lanes, link, record, length);
+            return true;
+        }
+        false
+    }
+
+    fn hand_over(&self, lanes: &mut Lanes, link: LinkId, sending: Sending, length: u32) {
+        lanes.sending(link, length);
+        let header = RecordHeader {
+            session: self.session,
+            set: self.id,
+            chunk: ChunkIndex(sending.chunk),
+            offset: sending.offset,
+            owner: sending.owner,
+        };
+        lanes.out.push_back(SwarmOutput::Record {
+            link,
+            header,
+            length,
+        });
+    }
+
+    /// A record has left.
+    pub fn sent(&mut self, lanes: &mut Lanes, header: &RecordHeader, length: u32) {
+        let chunk = header.chunk.0;
+        if header.offset + length < self.sizes.of(chunk) {
+            return;
+        }
+        if let Some(one) = self.passing_on.iter_mut().find(|one| one.chunk == chunk) {
+            one.copies += 1;
+            if one.copies >= one.enough {
+                self.report_ready(lanes);
+            }
+        }
+    }
+
+    /// A record could not be sent: the chunk is not sent on this link.
+    pub fn not_sent(&mut self, lanes: &mut Lanes, link: LinkId, header: &RecordHeader) {
+        let chunk = header.chunk;
+        if let Some(peer) = self.peers.get_mut(&link) {
+            peer.queue.retain(|sending| sending.chunk != chunk.0);
+        }
+        self.give_failed(link, chunk.0);
+        let (session, set, why) = (self.session, self.id, RejectReason::Busy);
+        lanes.control(
+            link,
+            Control::Reject {
+                session,
+                set,
+                chunk,
+                why,
+            },
+        );
+    }
+
+    /// Tells the source which of its chunks are passed on.
+    pub fn report_ready(&mut self, lanes: &mut Lanes) {
+        let idle = !lanes.busy();
+        let now = lanes.now;
+        let passed = |one: &super::set::PassingOn| {
+            one.copies >= one.enough
+                || (idle && now.since(one.since) > UNASKED)
+                || now.since(one.since) > GIVE_UP
+        };
+        let mut from: Vec<LinkId> = Vec::new();
+        self.passing_on.retain(|one| {
+            let over = passed(one);
+            if over {
+                from.push(one.from);
+            }
+            !over
+        });
+        from.sort_unstable();
+        for links in from.chunk_by(|a, b| a == b) {
+            let Some(peer) = self.peers.get_mut(&links[0]) else {
+                continue;
+            };
+            peer.passed_on += u32::try_from(links.len()).unwrap_or(0);
+            let (session, set, done) = (self.session, self.id, peer.passed_on);
+            lanes.control(links[0], Control::Ready { session, set, done });
+        }
+    }
+}

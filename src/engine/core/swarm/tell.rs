@@ -1,0 +1,139 @@
+//! Telling peers what is here: owned chunks at once, others in batches.
+
+use std::time::Duration;
+
+use super::lanes::Lanes;
+use super::rate::below;
+use super::set::Set;
+use crate::core::ids::{ChunkIndex, LinkId};
+use crate::core::wire::control::Control;
+use crate::core::wire::ranges::Ranges;
+
+/// What a batch costs one link beside its ranges, in bytes on the wire.
+const MESSAGE_COST: usize = 300;
+/// Batches take at most this part of the uplink.
+const SHARE: f64 = 0.01;
+const SOONEST: Duration = Duration::from_millis(100);
+const LATEST: Duration = Duration::from_secs(2);
+
+impl Set {
+    fn have_message(&self, chunks: Ranges, owner: bool) -> Control {
+        Control::Have {
+            session: self.session,
+            set: self.id,
+            chunks,
+            owner,
+            all: self.have.is_full(),
+        }
+    }
+
+    /// Tells one peer everything, even if it is nothing: that the set is open here.
+    pub fn tell_all(&self, lanes: &mut Lanes, link: LinkId) {
+        if self.have.is_full() {
+            lanes.control(link, self.have_message(Ranges::default(), false));
+            return;
+        }
+        let mut rest = self.have.ranges().0;
+        loop {
+            let more = rest.split_off(rest.len().min(Ranges::MAX / 2));
+            lanes.control(link, self.have_message(Ranges(rest), false));
+            if more.is_empty() {
+                return;
+            }
+            rest = more;
+        }
+    }
+
+    /// Tells everybody who lacks it that this device owns a chunk; says how many those are.
+    pub fn tell_owned(&self, lanes: &mut Lanes, chunk: u32) -> u32 {
+        let mut told = 0;
+        for (&link, peer) in &self.peers {
+            if peer.takes_part() && (peer.source || !peer.have.get(chunk)) {
+                let chunks = Ranges(vec![(chunk, chunk)]);
+                lanes.control(link, self.have_message(chunks, true));
+                told += u32::from(!peer.source);
+            }
+        }
+        told
+    }
+
+    /// A chunk goes into the next batch.
+    pub fn tell_later(&mut self, lanes: &mut Lanes, chunk: u32) {
+        self.news.push(chunk);
+        if self.news_due.is_none() {
+            let cost = self.peers.len() * MESSAGE_COST;
+            let rate = lanes.up_rate().max(lanes.down.peak());
+            let worth = if rate > 0.0 { rate } else { 1e7 } * SHARE;
+            let pause = Duration::from_secs_f64(cost as f64 / worth.max(1e3));
+            let pause = pause.clamp(SOONEST, LATEST);
+            // Peers that speak one after the other need not tell each other the same.
+            let spread = f64::from(below(&mut lanes.rng, 512)) / 1024.0 + 0.75;
+            self.news_due = Some(lanes.now + pause.mul_f64(spread));
+        }
+    }
+
+    /// Sends the batch if it is due.
+    pub fn tell_news(&mut self, lanes: &mut Lanes) {
+        if self.news_due.is_some_and(|due| due <= lanes.now) {
+            self.flush_news(lanes);
+        }
+    }
+
+    /// Sends the batch now.
+    pub fn flush_news(&mut self, lanes: &mut Lanes) {
+        self.news_due = None;
+        let mut news = std::mem::take(&mut self.news);
+        news.sort_unstable();
+        let mut ranges: Vec<(u32, u32)> = Vec::new();
+        for chunk in news {
+            match ranges.last_mut() {
+                // What lies between is here as well: one range says it shorter.
+                Some((_, last)) if self.have_between(*last, chunk) => *last = chunk,
+                _ => ranges.push((chunk, chunk)),
+            }
+        }
+        let all = self.have.is_full();
+        for (&link, peer) in self.peers.iter().filter(|(_, peer)| peer.takes_part()) {
+            let lacks = |&(first, last): &(u32, u32)| {
+                peer.source || (first..=last).any(|chunk| !peer.have.get(chunk))
+            };
+            let chunks: Vec<_> = if all {
+                Vec::new()
+            } else {
+                let lacking = ranges.iter().copied().filter(lacks);
+                lacking.take(Ranges::MAX / 2).collect()
+            };
+            if all || !chunks.is_empty() {
+                lanes.control(link, self.have_message(Ranges(chunks), false));
+            }
+        }
+    }
+
+    fn have_between(&self, first: u32, last: u32) -> bool {
+        last - first <= 64 && (first..last).all(|chunk| self.have.get(chunk))
+    }
+
+    /// Chunks that were claimed and are gone.
+    pub fn lose(&mut self, lanes: &mut Lanes, chunk: u32) {
+        if !self.have.clear(chunk) {
+            return;
+        }
+        self.have_bytes -= u64::from(self.sizes.of(chunk));
+        self.low = self.low.min(chunk);
+        (self.complete, self.search) = (false, true);
+        let chunks = Ranges::from_sorted([ChunkIndex(chunk)]);
+        let (session, set) = (self.session, self.id);
+        for (&link, peer) in &mut self.peers {
+            peer.queue.retain(|sending| sending.chunk != chunk);
+            let chunks = chunks.clone();
+            lanes.control(
+                link,
+                Control::Lost {
+                    session,
+                    set,
+                    chunks,
+                },
+            );
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! Small classes on a network that takes a millisecond for everything; the simulator has the rest.
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    clippy::large_enum_variant
+)]
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::*;
+use crate::core::wire::ranges::Ranges;
+
+const SESSION: SessionId = SessionId([1; 16]);
+const SET: SetId = SetId([2; 16]);
+
+enum Event {
+    Control(usize, LinkId, Control),
+    Record(usize, LinkId, RecordHeader, u32),
+    Sent(usize, LinkId, RecordHeader, u32),
+}
+
+/// A class: node 0 is the teacher. The link between `a` and `b` is number `a * 100 + b` at `a`.
+struct Class {
+    now: Moment,
+    nodes: Vec<Swarm>,
+    queue: VecDeque<Event>,
+    got: BTreeMap<(usize, LinkId, ChunkIndex), u32>,
+    sizes: ChunkSizes,
+    done: Vec<usize>,
+    one_copy: bool,
+    poisoner: Option<usize>,
+    bad: Vec<(usize, BadPeer)>,
+}
+
+impl Class {
+    fn new(count: usize, bytes: u64, links: &[(usize, usize)]) -> Self {
+        let sizes = ChunkSizes::run(bytes, 16_384);
+        let mut nodes: Vec<Swarm> = (0..count)
+            .map(|n| Swarm::new(n as u64, SwarmLimits::default()))
+            .collect();
+        for (number, node) in nodes.iter_mut().enumerate() {
+            node.open_set(
+                Moment(0),
+                SetSpec {
+                    session: SESSION,
+                    set: SET,
+                    priority: 0,
+                    sizes: sizes.clone(),
+                    source: number == 0,
+                    have: Ranges::default(),
+                    hashes: sizes.count,
+                },
+            );
+        }
+        for (a, b) in links.iter().flat_map(|&(a, b)| [(a, b), (b, a)]) {
+            let link = LinkId((a * 100 + b) as u64);
+            let device = DeviceId([b as u8; 32]);
+            nodes[a].bulk(Moment(0), link, true);
+            nodes[a].peer_entered(Moment(0), SESSION, link, device, b == 0, LinkKind::Wired);
+        }
+        Self {
+            now: Moment(0),
+            nodes,
+            queue: VecDeque::new(),
+            got: BTreeMap::new(),
+            sizes,
+            done: Vec::new(),
+            one_copy: false,
+            poisoner: None,
+            bad: Vec::new(),
+        }
+    }
+
+    fn mesh(count: usize, bytes: u64) -> Self {
+        let pairs = (0..count).flat_map(|a| (a + 1..count).map(move |b| (a, b)));
+        Self::new(count, bytes, &pairs.collect::<Vec<_>>())
+    }
+
+    fn poll(&mut self) {
+        for (number, node) in self.nodes.iter_mut().enumerate() {
+            while let Some(output) = node.poll() {
+                let far = |link: LinkId| {
+                    let to = (link.0 % 100) as usize;
+                    (to, LinkId((to * 100 + number) as u64))
+                };
+                match output {
+                    SwarmOutput::Control { link, message } => {
+                        let (to, back) = far(link);
+                        self.queue.push_back(Event::Control(to, back, message));
+                    }
+                    SwarmOutput::Record {
+                        link,
+                        header,
+                        length,
+                    } => {
+                        let (to, back) = far(link);
+                        self.queue
+                            .push_back(Event::Sent(number, link, header, length));
+                        self.queue
+                            .push_back(Event::Record(to, back, header, length));
+                    }
+                    SwarmOutput::Complete { .. } => self.done.push(number),
+                    SwarmOutput::OneCopyOut { .. } => self.one_copy = true,
+                    SwarmOutput::BadPeer { why, .. } => self.bad.push((number, why)),
+                    SwarmOutput::Forget { link, chunk, .. } => {
+                        self.got.remove(&(number, link, chunk));
+                    }
+                }
+            }
+        }
+    }
+
+    fn run(&mut self, steps: usize) {
+        for _ in 0..steps {
+            self.poll();
+            self.now = self.now + Duration::from_millis(1);
+            for event in std::mem::take(&mut self.queue) {
+                match event {
+                    Event::Control(to, link, message) => {
+                        let message = Control::decode(&message.encode()).unwrap();
+                        self.nodes[to].control(self.now, link, &message);
+                    }
+                    Event::Sent(at, link, header, length) => {
+                        self.nodes[at].record_sent(self.now, link, &header, length, true);
+                    }
+                    Event::Record(to, link, header, length) => {
+                        self.record(to, link, header, length);
+                    }
+                }
+                self.poll();
+            }
+            for node in &mut self.nodes {
+                if node.next_timeout().is_some_and(|at| at <= self.now) {
+                    node.timeout(self.now);
+                }
+            }
+        }
+    }
+
+    fn record(&mut self, to: usize, link: LinkId, header: RecordHeader, length: u32) {
+        let node = &mut self.nodes[to];
+        node.record_received(self.now, link, &header, length);
+        let got = self.got.entry((to, link, header.chunk)).or_default();
+        assert_eq!(*got, header.offset, "records of a chunk come in order");
+        *got += length;
+        if *got == self.sizes.of(header.chunk.0) {
+            self.got.remove(&(to, link, header.chunk));
+            let outcome = if self.poisoner == Some((link.0 % 100) as usize) {
+                ChunkOutcome::Bad
+            } else {
+                ChunkOutcome::Stored
+            };
+            node.chunk_done(self.now, link, SESSION, SET, header.chunk, outcome);
+        }
+    }
+}
+
+#[test]
+fn a_class_gets_every_chunk_and_the_source_learns_of_the_first_copy() {
+    let mut class = Class::mesh(9, 3_000_000);
+    class.run(3_000);
+    class.done.sort_unstable();
+    assert_eq!(class.done, (1..9).collect::<Vec<_>>());
+    assert!(class.one_copy);
+    let progress = class.nodes[3].progress(SESSION, SET).unwrap();
+    assert_eq!(progress.have_bytes, 3_000_000);
+    assert!(class.bad.is_empty());
+}
+
+#[test]
+fn a_swarm_that_has_nothing_to_do_sleeps() {
+    let mut class = Class::mesh(4, 200_000);
+    class.run(3_000);
+    assert_eq!(class.done.len(), 3);
+    assert!(class.nodes.iter().all(|node| node.next_timeout().is_none()));
+}
+
+#[test]
+fn a_student_that_sees_only_another_student_gets_everything() {
+    let mut class = Class::new(4, 1_000_000, &[(0, 1), (1, 2), (2, 3)]);
+    class.run(5_000);
+    class.done.sort_unstable();
+    assert_eq!(class.done, [1, 2, 3]);
+}
+
+#[test]
+fn an_empty_set_is_complete_at_once() {
+    let mut class = Class::mesh(3, 0);
+    class.run(10);
+    assert_eq!(class.done.len(), 2);
+    assert!(class.one_copy);
+}
+
+#[test]
+fn who_sends_a_wrong_chunk_is_reported_and_left_out() {
+    let mut class = Class::mesh(6, 2_000_000);
+    class.poisoner = Some(2);
+    class.run(5_000);
+    class.done.sort_unstable();
+    assert_eq!(class.done, [1, 2, 3, 4, 5]);
+    assert!(class.bad.iter().all(|&(_, why)| why == BadPeer::WrongChunk));
+    assert!(!class.bad.is_empty());
+}
