@@ -75,6 +75,10 @@ pub struct Announcement {
 
 /// What a datagram is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it lives on the stack for one call, and nearly all are announcements"
+)]
 pub enum Body {
     /// A session is there.
     Announcement(Announcement),

@@ -167,7 +167,7 @@ impl KeyStore {
     /// The institution's key that `wanted` means: by name, by fingerprint (words or digits), or
     /// the only one there is.
     pub fn find_institution(&self, wanted: Option<&str>) -> Result<InstitutionInfo, KeyError> {
-        pick("institution key", self.institutions()?, wanted, |one| {
+        pick("institution key", &self.institutions()?, wanted, |one| {
             (one.fingerprint, &one.name)
         })
     }

@@ -135,7 +135,7 @@ impl KeyStore {
 /// only one there is.
 fn pick<T: Clone>(
     what: &'static str,
-    all: Vec<T>,
+    all: &[T],
     wanted: Option<&str>,
     of: impl Fn(&T) -> (Fingerprint, &str),
 ) -> Result<T, KeyError> {

@@ -242,7 +242,7 @@ impl KeyStore {
     /// The teacher's key that `wanted` means: by name, by fingerprint (words or digits), or the
     /// only one there is.
     pub fn find_teacher(&self, wanted: Option<&str>) -> Result<TeacherInfo, KeyError> {
-        pick("teacher key", self.teachers()?, wanted, |info| {
+        pick("teacher key", &self.teachers()?, wanted, |info| {
             (info.fingerprint, &info.name)
         })
     }

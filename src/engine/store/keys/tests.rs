@@ -57,10 +57,7 @@ fn the_devices_keys_are_made_once_and_private() {
         again.device().sealing_key(),
         machine.store.device().sealing_key()
     );
-    assert_ne!(
-        again.device().id(),
-        DeviceKeys::random().unwrap().id()
-    );
+    assert_ne!(again.device().id(), DeviceKeys::random().unwrap().id());
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
@@ -453,7 +450,7 @@ fn a_key_survives_a_pasted_message_with_quotation_marks() {
     let machine = machine();
     let teacher = machine.store.create_teacher("Rao", None, NOW).unwrap();
     let text = machine.store.request(&teacher.key).unwrap().to_text();
-    let quoted: String = text.lines().map(|line| format!("> {line}\r\n")).collect();
+    let quoted = text.replace('\n', "\r\n> ");
     let pasted = format!("Dear office,\n\n{quoted}\nRao");
     assert_eq!(
         KeyInput::text(&pasted).unwrap().kind().unwrap(),
