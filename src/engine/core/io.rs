@@ -376,6 +376,17 @@ pub enum Output {
         /// Its payload in bytes.
         length: u32,
     },
+    /// The rest of a chunk is no longer expected on a link: what came of it can be dropped.
+    Forget {
+        /// The link.
+        link: LinkId,
+        /// The session.
+        session: SessionId,
+        /// The set.
+        set: SetId,
+        /// The chunk.
+        chunk: ChunkIndex,
+    },
     /// Close a link once what is queued has left.
     Close {
         /// Which.

@@ -181,6 +181,11 @@ impl Acceptor {
         }
     }
 
+    /// Whether a session is remembered as ended.
+    pub fn has_ended(&self, session: SessionId, teacher: PublicKey) -> bool {
+        self.ended.contains(&(session, teacher))
+    }
+
     /// Sessions whose last announcement has just stopped to count. Their numbers stay known.
     pub fn expired(&mut self, now: Moment) -> Vec<Gone> {
         let mut gone = Vec::new();

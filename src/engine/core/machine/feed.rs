@@ -1,0 +1,535 @@
+//! The feed: logs of the teacher and of students, their relay, catch-up and meaning.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::{RawValue, to_raw_value};
+
+use super::session::Session;
+use super::shared::Shared;
+use crate::api::{AuthorView, Event, Post, PostContent, WarningKind};
+use crate::core::ids::{AuthorId, DeviceId, Epoch, LinkId, SealingKey, Seq};
+use crate::core::io::{CommandError, Disk};
+use crate::core::limits::{self, Bucket};
+use crate::core::log::{Log, Taken};
+use crate::core::sealed;
+use crate::core::signed::{Domain, Signed};
+use crate::core::time::{Moment, Now};
+use crate::core::wire::control::Control;
+use crate::core::wire::statements::{
+    Audience, Authority, EndBody, Entry, EntryKind, ItemBody, ItemContent, MuteBody, PolicyBody,
+    SealedBody, TextBody, TextPolicy, WithdrawBody,
+};
+
+/// The logs of a session.
+pub(super) struct Feed {
+    /// The author that the session's authority comes from.
+    pub teacher: AuthorId,
+    pub logs: BTreeMap<AuthorId, Log>,
+    pub policy: PolicyBody,
+    muted: BTreeSet<DeviceId>,
+    buckets: BTreeMap<AuthorId, Bucket>,
+    asked: BTreeMap<AuthorId, Moment>,
+    alarmed: BTreeSet<AuthorId>,
+    pub digest_due: Option<Moment>,
+    digest_wait: std::time::Duration,
+}
+
+impl Feed {
+    pub fn new(teacher: AuthorId) -> Self {
+        Self {
+            teacher,
+            logs: BTreeMap::new(),
+            policy: PolicyBody::default(),
+            muted: BTreeSet::new(),
+            buckets: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            alarmed: BTreeSet::new(),
+            digest_due: None,
+            digest_wait: limits::DIGEST_MIN,
+        }
+    }
+
+    /// The highest number of a log that is here without a gap.
+    pub fn head(&self, author: AuthorId) -> Seq {
+        self.logs.get(&author).map_or(Seq(0), Log::head)
+    }
+
+    fn heads(&self) -> BTreeMap<AuthorId, Seq> {
+        self.logs.iter().map(|(author, log)| (*author, log.head())).collect()
+    }
+
+    fn bucket(&mut self, author: AuthorId) -> &mut Bucket {
+        let new = || Bucket::new(limits::TEXT_BURST, limits::TEXT_EVERY);
+        self.buckets.entry(author).or_insert_with(new)
+    }
+}
+
+impl Session {
+    /// Writes an entry of the own log: onto the disk, into the feed, and to the neighbours.
+    pub(super) fn write<T: Serialize>(
+        &mut self,
+        shared: &mut Shared,
+        now: Now,
+        kind: EntryKind,
+        audience: Audience,
+        body: &T,
+    ) -> Result<(), CommandError> {
+        let (author, epoch) = match &self.own {
+            Some(_) => (self.feed.teacher, self.teacher.epoch),
+            None => (shared.id.into(), Epoch(0)),
+        };
+        let log = self.feed.logs.entry(author).or_default();
+        let (seq, previous) = (log.head().next(), log.head_hash());
+        let json = serde_json::to_vec(body).expect("bodies have string keys and serialise");
+        let body = match self.readers(&audience) {
+            None => RawValue::from_string(String::from_utf8(json).expect("JSON is UTF-8")),
+            Some(readers) => {
+                let context = self.seal_context(author, seq);
+                let fill = &mut |bytes: &mut [u8]| shared.rng.fill(bytes);
+                let sealed = sealed::seal(&json, &readers, &context, fill);
+                to_raw_value(&sealed.map_err(|_| CommandError::NotJoined)?)
+            }
+        };
+        let body = body.expect("what was just serialised is JSON");
+        let time = now.wall;
+        let entry =
+            Entry { session: self.id, author, epoch, seq, previous, audience, kind, time, body };
+        let key = self.own.as_ref().map_or(&shared.device, |own| &own.key);
+        let signed = Signed::seal(Domain::Entry, &entry, key);
+        if signed.body.len() > limits::ENTRY_BODY {
+            let (size, limit) = (signed.body.len() as u64, limits::ENTRY_BODY as u64);
+            return Err(CommandError::TooLong { what: "the entry", size, limit });
+        }
+        shared.disk(Disk::Entry { session: self.id, entry: signed.clone() });
+        let log = self.feed.logs.entry(author).or_default();
+        log.take(seq, previous, signed.clone());
+        self.apply(shared, now, &entry);
+        self.pass_on(shared, now, vec![signed], None);
+        Ok(())
+    }
+
+    /// Whom an entry is sealed to, `None` where everybody reads it.
+    fn readers(&self, audience: &Audience) -> Option<Vec<SealingKey>> {
+        match audience {
+            Audience::All => None,
+            Audience::Teacher => Some(vec![self.teacher.sealing]),
+            Audience::Devices(devices) => {
+                let key = |device| self.members.known.get(device).map(|k| k.token.sealing);
+                Some(devices.iter().filter_map(key).collect())
+            }
+        }
+    }
+
+    fn seal_context(&self, author: AuthorId, seq: Seq) -> Vec<u8> {
+        [self.id.as_bytes().as_slice(), author.as_bytes(), &seq.0.to_be_bytes()].concat()
+    }
+
+    /// Sends new entries to the few neighbours, and lets the digests follow soon.
+    fn pass_on(
+        &mut self,
+        shared: &mut Shared,
+        now: Now,
+        entries: Vec<Signed>,
+        from: Option<LinkId>,
+    ) {
+        let to = self.neighbours(shared, from);
+        self.send_entries(shared, &to, &entries);
+        self.feed.digest_wait = limits::DIGEST_MIN;
+        let soon = now.moment + limits::DIGEST_MIN;
+        self.feed.digest_due = Some(self.feed.digest_due.map_or(soon, |due| due.min(soon)));
+    }
+
+    fn send_entries(&self, shared: &mut Shared, to: &[LinkId], entries: &[Signed]) {
+        let mut start = 0;
+        while start < entries.len() {
+            let mut size = 0;
+            let fitting = entries[start..]
+                .iter()
+                .take_while(|entry| {
+                    size += entry.body.len();
+                    size <= limits::ENTRIES_PER_MESSAGE
+                })
+                .count()
+                .max(1);
+            let part = entries[start..start + fitting].to_vec();
+            shared.send_all(to, &Control::Entries { session: self.id, entries: part });
+            start += fitting;
+        }
+    }
+
+    /// Entries came: check, keep, apply, pass on.
+    pub(super) fn on_entries(
+        &mut self,
+        shared: &mut Shared,
+        now: Now,
+        link: LinkId,
+        entries: Vec<Signed>,
+    ) {
+        if !self.is_member_link(link) {
+            return;
+        }
+        let mut news = Vec::new();
+        for signed in entries {
+            let Some((author, taken)) = self.take_entry(shared, now, signed) else { continue };
+            match taken {
+                Taken::Added(added) => {
+                    self.feed.asked.remove(&author);
+                    for signed in added {
+                        if let Ok(entry) = signed.peek::<Entry>() {
+                            let keep = Disk::Entry { session: self.id, entry: signed.clone() };
+                            shared.disk(keep);
+                            self.apply(shared, now, &entry);
+                        }
+                        news.push(signed);
+                    }
+                }
+                Taken::Waiting | Taken::Full => self.lack(shared, now, link, author),
+                Taken::Known => {}
+                Taken::Conflict => self.alarm(shared, author),
+            }
+        }
+        if !news.is_empty() {
+            self.pass_on(shared, now, news, Some(link));
+        }
+    }
+
+    fn take_entry(
+        &mut self,
+        shared: &mut Shared,
+        now: Now,
+        signed: Signed,
+    ) -> Option<(AuthorId, Taken)> {
+        if signed.body.len() > limits::ENTRY_BODY {
+            return None;
+        }
+        let entry = signed.peek::<Entry>().ok()?;
+        let author = entry.author;
+        if entry.session != self.id {
+            return None;
+        }
+        if self.feed.logs.get(&author).is_some_and(|log| log.knows(entry.seq, &signed)) {
+            return Some((author, Taken::Known));
+        }
+        let key = if author == self.feed.teacher {
+            if entry.kind == EntryKind::Grant && !self.keys.contains_key(&entry.epoch) {
+                let authority: Authority = serde_json::from_str(entry.body.get()).ok()?;
+                self.take_authority(shared, now, &authority);
+            }
+            *self.keys.get(&entry.epoch)?.as_bytes()
+        } else {
+            self.student_may_write(now, &entry)?;
+            author.0
+        };
+        signed.verify(Domain::Entry, &key).ok()?;
+        let device = DeviceId(author.0);
+        if author != self.feed.teacher {
+            self.set_presence_heard(shared, now, device);
+        }
+        let log = self.feed.logs.entry(author).or_default();
+        Some((author, log.take(entry.seq, entry.previous, signed)))
+    }
+
+    /// What every hop checks of a student's entry before it checks the signature.
+    fn student_may_write(&mut self, now: Now, entry: &Entry) -> Option<()> {
+        let device = DeviceId(entry.author.0);
+        let known = self.members.known.contains_key(&device);
+        let kind = matches!(entry.kind, EntryKind::Text | EntryKind::Question | EntryKind::Other(_))
+            || entry.kind == EntryKind::Status
+            || entry.kind == EntryKind::Item;
+        let audience = match (self.feed.policy.texts, &entry.audience) {
+            (TextPolicy::Nothing, _) => false,
+            (TextPolicy::Teacher, audience) => *audience == Audience::Teacher,
+            (TextPolicy::All, _) => true,
+        };
+        let muted = self.feed.muted.contains(&device);
+        let head = self.feed.head(entry.author);
+        // Catching up on an old log is no flood: only what is written now is rationed.
+        let old = entry.time.0 + 60 < now.wall.0;
+        let fits = entry.seq.0 <= limits::STUDENT_ENTRIES && entry.seq > head;
+        let ok = known && kind && audience && !muted && fits;
+        (ok && (old || self.feed.bucket(entry.author).take(now.moment))).then_some(())
+    }
+
+    fn alarm(&mut self, shared: &mut Shared, author: AuthorId) {
+        if self.feed.alarmed.insert(author) {
+            let who = if author == self.feed.teacher {
+                format!("the teacher {}", self.teacher.name)
+            } else {
+                let known = self.members.known.get(&DeviceId(author.0));
+                known.map_or_else(|| author.to_string(), |known| known.token.name.clone())
+            };
+            let text = format!(
+                "two different entries of {who} carry the same number: a key may have been copied. \
+                 Nothing was overwritten; tell the administrator."
+            );
+            shared.warn(WarningKind::Alarm, Some(self.id), text);
+        }
+    }
+
+    /// Asks for what a log lacks, at most once a second and author.
+    fn lack(&mut self, shared: &mut Shared, now: Now, link: LinkId, author: AuthorId) {
+        let asked = self.feed.asked.get(&author);
+        if asked.is_some_and(|asked| now.moment.since(*asked) < limits::DIGEST_MIN) {
+            return;
+        }
+        self.feed.asked.insert(author, now.moment);
+        let from = self.feed.head(author).next();
+        shared.send(link, &Control::Lack { session: self.id, author, from });
+    }
+
+    pub(super) fn on_lack(
+        &mut self,
+        shared: &mut Shared,
+        link: LinkId,
+        author: AuthorId,
+        from: Seq,
+    ) {
+        if !self.is_member_link(link) {
+            return;
+        }
+        let Some(log) = self.feed.logs.get(&author) else { return };
+        // A long log comes in several answers: what follows is asked for again.
+        let mut size = 0;
+        let entries: Vec<_> = log
+            .from(from)
+            .iter()
+            .take_while(|entry| {
+                size += entry.body.len();
+                size <= 8 * limits::ENTRIES_PER_MESSAGE
+            })
+            .cloned()
+            .collect();
+        self.send_entries(shared, &[link], &entries);
+    }
+
+    pub(super) fn send_digest(&self, shared: &mut Shared, links: &[LinkId]) {
+        let members = u32::try_from(self.members.known.len()).unwrap_or(u32::MAX);
+        let heads = self.feed.heads();
+        shared.send_all(links, &Control::Digest { session: self.id, heads, members });
+    }
+
+    pub(super) fn on_digest(
+        &mut self,
+        shared: &mut Shared,
+        now: Now,
+        link: LinkId,
+        heads: &BTreeMap<AuthorId, Seq>,
+        members: u32,
+    ) {
+        if !self.is_member_link(link) {
+            return;
+        }
+        if members as usize > self.members.known.len() {
+            self.lack_members(shared, now, link);
+        }
+        for (author, head) in heads.iter().take(limits::MEMBERS + 1) {
+            if *head > self.feed.head(*author) {
+                self.lack(shared, now, link, *author);
+                self.feed.digest_wait = limits::DIGEST_MIN;
+            }
+        }
+    }
+
+    /// Exchanges digests with two others, more rarely the longer nothing changes.
+    pub(super) fn digest_if_due(&mut self, shared: &mut Shared, now: Now) {
+        if !self.is_member() || self.feed.digest_due.is_none_or(|due| due > now.moment) {
+            return;
+        }
+        let mut links = self.member_links();
+        shared.rng.shuffle(&mut links);
+        links.truncate(2);
+        self.send_digest(shared, &links);
+        let wait = self.feed.digest_wait;
+        self.feed.digest_wait = (wait * 2).min(limits::DIGEST_MAX);
+        let jitter = wait / 4 * u32::try_from(shared.rng.below(100)).unwrap_or(0) / 100;
+        self.feed.digest_due = Some(now.moment + wait + jitter);
+    }
+
+    /// The body of an entry, opened if it is sealed to this machine.
+    fn open<T: DeserializeOwned>(&self, shared: &Shared, entry: &Entry) -> Option<T> {
+        if entry.audience == Audience::All {
+            return serde_json::from_str(entry.body.get()).ok();
+        }
+        let sealed: SealedBody = serde_json::from_str(entry.body.get()).ok()?;
+        let secret = match (&self.own, &entry.audience) {
+            (Some(own), Audience::Teacher) => &own.sealing,
+            _ => &shared.sealing,
+        };
+        let context = self.seal_context(entry.author, entry.seq);
+        serde_json::from_slice(&sealed::open(&sealed, secret, &context).ok()?).ok()
+    }
+
+    /// An entry means something: do it.
+    fn apply(&mut self, shared: &mut Shared, now: Now, entry: &Entry) {
+        let by_teacher = entry.author == self.feed.teacher;
+        match &entry.kind {
+            EntryKind::Text | EntryKind::Question => self.apply_text(shared, entry),
+            EntryKind::Item | EntryKind::Replace if by_teacher => {
+                if let Some(body) = self.open::<ItemBody>(shared, entry) {
+                    self.apply_item(shared, now, entry, body);
+                }
+            }
+            EntryKind::Withdraw if by_teacher => {
+                if let Some(body) = self.open::<WithdrawBody>(shared, entry) {
+                    self.close_item(shared, now, body.item);
+                    let content =
+                        PostContent::Withdrawn { item: body.item, reason: body.reason };
+                    self.post(shared, entry, content);
+                }
+            }
+            EntryKind::Policy if by_teacher => {
+                if let Some(body) = self.open::<PolicyBody>(shared, entry) {
+                    self.feed.policy = body;
+                    self.tell(shared);
+                }
+            }
+            EntryKind::Mute if by_teacher => {
+                if let Some(body) = self.open::<MuteBody>(shared, entry) {
+                    if body.muted {
+                        self.feed.muted.insert(body.device);
+                    } else {
+                        self.feed.muted.remove(&body.device);
+                    }
+                }
+            }
+            EntryKind::Revoke if by_teacher => {
+                if let Some(list) = self.open::<Signed>(shared, entry)
+                    && let Ok(Some(changes)) = shared.trust.accept_revocation(&list)
+                {
+                    for change in changes {
+                        shared.disk(Disk::Trust(change));
+                    }
+                }
+            }
+            EntryKind::End if by_teacher => {
+                if self.open::<EndBody>(shared, entry).is_some() {
+                    self.ended = true;
+                    self.post(shared, entry, PostContent::Ended);
+                    self.tell(shared);
+                    self.keep(shared);
+                }
+            }
+            // Carried and kept; no window shows them yet.
+            _ => {}
+        }
+    }
+
+    fn apply_text(&mut self, shared: &mut Shared, entry: &Entry) {
+        // What this machine sealed to the teacher it cannot open again: it is shown as written.
+        let own = entry.author == AuthorId::from(shared.id) && self.own.is_none();
+        if own && entry.audience != Audience::All {
+            return;
+        }
+        let Some(body) = self.open::<TextBody>(shared, entry) else { return };
+        let teacher = entry.author == self.feed.teacher;
+        let limit = if teacher { limits::TEACHER_TEXT } else { limits::STUDENT_TEXT };
+        if body.text.len() <= limit {
+            self.post(shared, entry, PostContent::Text { text: body.text });
+        }
+    }
+
+    fn apply_item(&mut self, shared: &mut Shared, now: Now, entry: &Entry, body: ItemBody) {
+        if body.title.len() > limits::ITEM_TITLE {
+            return;
+        }
+        let ItemBody { item, version, title, content } = body;
+        let content = match content {
+            ItemContent::Files { set } => {
+                let (files, bytes) = (set.files, set.bytes);
+                let content = PostContent::Files { item, version, title, files, bytes };
+                self.post(shared, entry, content);
+                self.open_item(shared, now, entry.seq, item, version, set);
+                return;
+            }
+            ItemContent::Snippet { text, language } if text.len() <= limits::SNIPPET => {
+                PostContent::Snippet { item, title, text, language }
+            }
+            ItemContent::Link { url } if url.len() <= limits::URL => {
+                PostContent::Link { item, title, url }
+            }
+            ItemContent::Announcement { text } if text.len() <= limits::TEACHER_TEXT => {
+                PostContent::Announcement { item, title, text }
+            }
+            _ => return,
+        };
+        self.post(shared, entry, content);
+    }
+
+    /// Tells people of an entry: each is applied once, so each is told once.
+    fn post(&self, shared: &mut Shared, entry: &Entry, content: PostContent) {
+        let view = self.post_view(shared, entry, content);
+        shared.event(Event::Posted(view));
+    }
+
+    pub(super) fn post_view(&self, shared: &Shared, entry: &Entry, content: PostContent) -> Post {
+        let teacher = entry.author == self.feed.teacher;
+        let known = self.members.known.get(&DeviceId(entry.author.0));
+        let name = known.map(|known| known.token.name.clone()).unwrap_or_default();
+        let own = if teacher {
+            self.own.is_some()
+        } else {
+            entry.author == AuthorId::from(shared.id)
+        };
+        Post {
+            session: self.id,
+            author: AuthorView {
+                id: entry.author,
+                name: if teacher { self.teacher.name.clone() } else { name },
+                roll: known.map(|known| known.token.roll.clone()).unwrap_or_default(),
+                teacher,
+                own,
+            },
+            seq: entry.seq,
+            time: entry.time,
+            private: entry.audience != Audience::All,
+            content,
+        }
+    }
+
+    /// Writes a message: to everybody as the teacher, else as the policy allows.
+    pub(super) fn say(
+        &mut self,
+        shared: &mut Shared,
+        now: Now,
+        text: &str,
+    ) -> Result<(), CommandError> {
+        let teacher = self.own.is_some();
+        let limit = if teacher { limits::TEACHER_TEXT } else { limits::STUDENT_TEXT };
+        if text.trim().is_empty() {
+            return Err(CommandError::Empty("the message"));
+        }
+        if text.len() > limit {
+            let (size, limit) = (text.len() as u64, limit as u64);
+            return Err(CommandError::TooLong { what: "the message", size, limit });
+        }
+        let body = TextBody { text: text.to_owned() };
+        if teacher {
+            return self.write(shared, now, EntryKind::Text, Audience::All, &body);
+        }
+        if !self.is_member() {
+            return Err(CommandError::NotJoined);
+        }
+        let audience = match self.feed.policy.texts {
+            TextPolicy::Nothing => return Err(CommandError::NotAllowed),
+            TextPolicy::Teacher => Audience::Teacher,
+            TextPolicy::All => Audience::All,
+        };
+        if self.feed.muted.contains(&shared.id) {
+            return Err(CommandError::NotAllowed);
+        }
+        let author = shared.id.into();
+        if !self.feed.bucket(author).take(now.moment) {
+            return Err(CommandError::TooFast);
+        }
+        let sealed = audience != Audience::All;
+        self.write(shared, now, EntryKind::Text, audience.clone(), &body)?;
+        if sealed && let Some(signed) = self.feed.logs.get(&author).and_then(|l| l.get(l.head())) {
+            let entry = signed.peek::<Entry>().expect("the own entry was just written");
+            let content = PostContent::Text { text: text.to_owned() };
+            self.post(shared, &entry, content);
+        }
+        Ok(())
+    }
+}

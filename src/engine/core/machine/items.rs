@@ -1,0 +1,520 @@
+//! File sets of a session: how far they are here, and what is told about it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::pages::Pages;
+use super::session::Session;
+use super::shared::Shared;
+use crate::api::{DeliveryView, Event, ItemView, Progress};
+use crate::core::ids::{
+    ChunkIndex, DeviceId, Hash, ItemId, LinkId, Seq, SetId, Version,
+};
+use crate::core::io::Disk;
+use crate::core::layout::Layout;
+use crate::core::limits;
+use crate::core::manifest::{ManifestReader, ManifestWriter};
+use crate::core::signed::{Domain, Signed};
+use crate::core::swarm::{ChunkSizes, SetSpec};
+use crate::core::time::{Moment, Now};
+use crate::core::wire::control::Control;
+use crate::core::wire::ranges::Ranges;
+use crate::core::wire::statements::{FailReason, ReceiveState, SetHeader, Status};
+
+/// The place of a set on the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Not asked for: the list of files is not complete.
+    None,
+    /// Asked for.
+    Asked,
+    /// There: chunks can come.
+    Open,
+    /// Given up, or no longer wanted.
+    Closed,
+}
+
+/// One file set.
+pub(super) struct Set {
+    pub item: ItemId,
+    pub version: Version,
+    pub seq: Seq,
+    pub header: SetHeader,
+    pub pages: Pages,
+    pub place: Place,
+    pub progress: Progress,
+    /// Hashes that wait for the place on the disk.
+    pub hashes: Vec<Hash>,
+    /// How many hashes the disk has been given.
+    pub given: u32,
+    /// The teacher's: every chunk is verified at some student.
+    pub chunks_out: bool,
+    /// People were told that one copy is out.
+    pub copy_out: bool,
+    /// The teacher's, while hashing goes on.
+    pub writer: Option<ManifestWriter>,
+    told: Option<Moment>,
+    tell_due: Option<Moment>,
+}
+
+/// All file sets of a session.
+#[derive(Default)]
+pub(super) struct Items {
+    pub sets: BTreeMap<SetId, Set>,
+    /// The newest status of each device and item.
+    statuses: BTreeMap<(DeviceId, ItemId), (Status, Signed)>,
+    /// Statuses on their way to the teacher.
+    outgoing: BTreeMap<(DeviceId, ItemId), Signed>,
+    status_due: Option<Moment>,
+    status_sent: Option<Moment>,
+    own_sequence: u64,
+}
+
+impl Items {
+    pub fn next_timeout(&self) -> Option<Moment> {
+        let sets = self.sets.values();
+        sets.flat_map(|set| [set.tell_due, set.pages.next_timeout()])
+            .chain([self.status_due])
+            .flatten()
+            .min()
+    }
+
+    pub fn set_of(&self, item: ItemId) -> Option<SetId> {
+        let sets = self.sets.iter().filter(|(_, set)| set.item == item);
+        sets.max_by_key(|(_, set)| set.version).map(|(id, _)| *id)
+    }
+}
+
+impl Session {
+    /// An item with files was posted: get its manifest, then its chunks.
+    pub(super) fn open_item(
+        &mut self,
+        shared: &mut Shared,
+        now: Now,
+        seq: Seq,
+        item: ItemId,
+        version: Version,
+        header: SetHeader,
+    ) {
+        if self.own.is_some() || self.items.sets.contains_key(&header.id) {
+            return;
+        }
+        self.close_older(shared, now, item, version);
+        let id = header.id;
+        let open = self.items.sets.values().filter(|set| set.place != Place::Closed).count();
+        let reader = ManifestReader::new(self.id, header.clone());
+        let set = Set::new(item, version, seq, header, Pages::new(reader.is_ok()));
+        self.items.sets.insert(id, set);
+        match reader {
+            Ok(reader) if open < limits::OPEN_SETS => {
+                let offers = self.early_offers(id);
+                if let Some(set) = self.items.sets.get_mut(&id) {
+                    set.pages.begin(reader, offers);
+                }
+                self.tell_item(shared, now, id, true);
+                self.report(shared, now, id);
+                self.want_pages(shared, now, id);
+                self.manifest_grew(shared, now, id);
+            }
+            Ok(_) => self.fail(shared, now, id, FailReason::BadManifest, "too many file sets"),
+            Err(error) => {
+                self.fail(shared, now, id, FailReason::BadManifest, &error.to_string());
+            }
+        }
+    }
+
+    /// A newer version makes an older one that is not complete superfluous.
+    fn close_older(&mut self, shared: &mut Shared, now: Now, item: ItemId, version: Version) {
+        let older = self.items.sets.iter().filter(|(_, set)| {
+            set.item == item && set.version < version && set.place != Place::Closed
+        });
+        let older: Vec<_> = older.map(|(id, _)| *id).collect();
+        for id in older {
+            self.close_set(shared, now, id);
+        }
+    }
+
+    /// An item was withdrawn.
+    pub(super) fn close_item(&mut self, shared: &mut Shared, now: Now, item: ItemId) {
+        self.close_older(shared, now, item, Version(u32::MAX));
+    }
+
+    fn close_set(&mut self, shared: &mut Shared, now: Now, id: SetId) {
+        let Some(set) = self.items.sets.get_mut(&id) else { return };
+        set.place = Place::Closed;
+        set.pages.stop();
+        shared.swarm.close_set(now.moment, self.id, id);
+        shared.disk(Disk::Close { set: id });
+    }
+
+    /// More of the manifest is here: prepare the disk, hand over hashes, let chunks come.
+    pub(super) fn manifest_grew(&mut self, shared: &mut Shared, now: Now, id: SetId) {
+        let Some(set) = self.items.sets.get_mut(&id) else { return };
+        let Some((files, _)) = set.pages.files() else { return };
+        if set.place == Place::None {
+            set.place = Place::Asked;
+            shared.disk(Disk::Open {
+                session: self.id,
+                folder: self.title.clone(),
+                set: id,
+                item: set.item,
+                version: set.version,
+                chunk_size: set.header.chunk_size,
+                files: files.to_vec(),
+            });
+        }
+        if matches!(set.place, Place::Asked | Place::Open) {
+            set.hand_over(shared, id);
+        }
+        if set.place == Place::Open {
+            shared.swarm.hashes_known(now.moment, self.id, id, set.given);
+        }
+    }
+
+    /// The place on the disk is there.
+    pub(super) fn set_opened(
+        &mut self,
+        shared: &mut Shared,
+        now: Now,
+        id: SetId,
+        have: Vec<(u32, u32)>,
+    ) {
+        let session = self.id;
+        let Some(set) = self.items.sets.get_mut(&id) else { return };
+        let (Place::Asked, Some((_, layout))) = (set.place, set.pages.files()) else { return };
+        set.place = Place::Open;
+        let spec = SetSpec {
+            session,
+            set: id,
+            priority: set.seq.0,
+            sizes: sizes(layout),
+            source: false,
+            have: Ranges(have),
+            hashes: set.given,
+        };
+        shared.swarm.open_set(now.moment, spec);
+        shared.swarm.hashes_known(now.moment, session, id, set.given);
+        set.progress = Progress::Receiving;
+        self.tell_item(shared, now, id, true);
+        self.report(shared, now, id);
+        self.offer_pages(shared, id, None);
+    }
+
+    /// A chunk was dealt with.
+    pub(super) fn chunk_stored(&mut self, shared: &mut Shared, now: Now, id: SetId) {
+        self.tell_item(shared, now, id, false);
+        if self.own.is_none() {
+            self.items.status_due.get_or_insert(now.moment + limits::STATUS_EVERY);
+        }
+    }
+
+    /// Everything is verified and under its final name.
+    pub(super) fn set_saved(&mut self, shared: &mut Shared, now: Now, id: SetId, path: PathBuf) {
+        let Some(set) = self.items.sets.get_mut(&id) else { return };
+        set.progress = Progress::Saved { path: Some(path) };
+        self.tell_item(shared, now, id, true);
+        self.report(shared, now, id);
+    }
+
+    /// The disk gave up on a set.
+    pub(super) fn set_failed(
+        &mut self,
+        shared: &mut Shared,
+        now: Now,
+        id: SetId,
+        reason: FailReason,
+        text: String,
+    ) {
+        if self.own.is_some() {
+            self.source_failed(shared, now, id, &text);
+            return;
+        }
+        self.fail(shared, now, id, reason, &text);
+    }
+
+    pub(super) fn fail(
+        &mut self,
+        shared: &mut Shared,
+        now: Now,
+        id: SetId,
+        reason: FailReason,
+        text: &str,
+    ) {
+        self.close_set(shared, now, id);
+        let Some(set) = self.items.sets.get_mut(&id) else { return };
+        set.progress = Progress::Failed { reason, text: text.to_owned() };
+        self.tell_item(shared, now, id, true);
+        self.report(shared, now, id);
+    }
+
+    /// Tries a failed item again. Says whether there was one.
+    pub(super) fn retry(&mut self, shared: &mut Shared, now: Now, item: ItemId) -> bool {
+        let Some(id) = self.items.set_of(item) else { return false };
+        let Some(set) = self.items.sets.get_mut(&id) else { return false };
+        if set.place == Place::Closed && matches!(set.progress, Progress::Failed { .. }) {
+            set.place = Place::None;
+            set.progress = Progress::Waiting;
+            set.given = 0;
+            set.pages.resume();
+            self.tell_item(shared, now, id, true);
+            self.report(shared, now, id);
+            self.want_pages(shared, now, id);
+            self.manifest_grew(shared, now, id);
+        }
+        true
+    }
+
+    fn verified_bytes(&self, shared: &Shared, id: SetId, set: &Set) -> (u64, u64) {
+        let total = set.header.bytes;
+        match set.progress {
+            Progress::Saved { .. } => (total, 0),
+            _ => shared
+                .swarm
+                .progress(self.id, id)
+                .map_or((0, 0), |progress| (progress.have_bytes, whole(progress.rate))),
+        }
+    }
+
+    /// Tells people how far a set is: at once, or when it was not told for a while.
+    pub(super) fn tell_item(&mut self, shared: &mut Shared, now: Now, id: SetId, at_once: bool) {
+        let Some(set) = self.items.sets.get_mut(&id) else { return };
+        let next = set.told.map_or(now.moment, |told| told + limits::PROGRESS_EVERY);
+        if !at_once && next > now.moment {
+            set.tell_due.get_or_insert(next);
+            return;
+        }
+        set.told = Some(now.moment);
+        set.tell_due = None;
+        let Some(set) = self.items.sets.get(&id) else { return };
+        let (bytes, rate) = self.verified_bytes(shared, id, set);
+        shared.event(Event::Item(ItemView {
+            session: self.id,
+            item: set.item,
+            version: set.version,
+            progress: set.progress.clone(),
+            bytes,
+            total: set.header.bytes,
+            rate,
+        }));
+    }
+
+    /// Signs how far a set is, for the teacher; what is final leaves at once.
+    pub(super) fn report(&mut self, shared: &mut Shared, now: Now, id: SetId) {
+        let Some(set) = self.items.sets.get(&id) else { return };
+        if self.own.is_some() {
+            return;
+        }
+        let state = match &set.progress {
+            Progress::Preparing | Progress::Waiting => ReceiveState::Waiting,
+            Progress::Receiving => ReceiveState::Receiving,
+            Progress::Saved { .. } => ReceiveState::Saved,
+            Progress::Failed { reason, .. } => ReceiveState::Failed { reason: *reason },
+        };
+        let done = matches!(state, ReceiveState::Saved | ReceiveState::Failed { .. });
+        // The wall clock's part keeps the number rising over a restart of the program.
+        self.items.own_sequence = (self.items.own_sequence + 1).max(now.wall.0 << 20);
+        let status = Status {
+            session: self.id,
+            device: shared.id,
+            item: set.item,
+            version: set.version,
+            sequence: self.items.own_sequence,
+            state,
+            bytes: self.verified_bytes(shared, id, set).0,
+        };
+        let signed = Signed::seal(Domain::Status, &status, &shared.device);
+        self.queue_status(status, signed);
+        let next = self.items.status_sent.map_or(now.moment, |sent| sent + limits::STATUS_EVERY);
+        self.items.status_due = Some(if done { now.moment } else { next });
+    }
+
+    fn queue_status(&mut self, status: Status, signed: Signed) {
+        let key = (status.device, status.item);
+        self.items.outgoing.insert(key, signed.clone());
+        self.items.statuses.insert(key, (status, signed));
+    }
+
+    /// The way to the teacher is another one: say everything again.
+    pub(super) fn resend_statuses(&mut self, shared: &mut Shared) {
+        if let Some((link, _)) = self.way_to_teacher() {
+            let list: Vec<_> =
+                self.items.statuses.values().map(|(_, signed)| signed.clone()).collect();
+            for part in list.chunks(limits::MEMBERS_PER_MESSAGE) {
+                let list = part.to_vec();
+                shared.send(link, &Control::Status { session: self.id, list });
+            }
+        }
+    }
+
+    /// Statuses came: at the teacher's they are told, elsewhere passed on.
+    pub(super) fn on_status(
+        &mut self,
+        shared: &mut Shared,
+        now: Now,
+        link: LinkId,
+        list: Vec<Signed>,
+    ) {
+        if !self.is_member_link(link) {
+            return;
+        }
+        for signed in list.into_iter().take(limits::MEMBERS) {
+            if signed.body.len() > limits::STATEMENT_BODY {
+                continue;
+            }
+            let Ok(status) = signed.peek::<Status>() else { continue };
+            let key = (status.device, status.item);
+            let known = self.items.statuses.get(&key);
+            let newer = known.is_none_or(|(known, _)| known.sequence < status.sequence);
+            let fits = status.session == self.id
+                && newer
+                && self.members.known.contains_key(&status.device)
+                && self.items.set_of(status.item).is_some();
+            if !fits || signed.verify(Domain::Status, &status.device.0).is_err() {
+                continue;
+            }
+            self.set_presence_heard(shared, now, status.device);
+            if self.own.is_some() {
+                self.tell_delivery(shared, &status);
+                self.items.statuses.insert(key, (status, signed));
+            } else {
+                self.queue_status(status, signed);
+                let next =
+                    self.items.status_sent.map_or(now.moment, |sent| sent + limits::STATUS_EVERY);
+                let soon = next.min(now.moment + Duration::from_millis(50)).max(now.moment);
+                self.items.status_due.get_or_insert(soon);
+            }
+        }
+    }
+
+    fn tell_delivery(&self, shared: &mut Shared, status: &Status) {
+        let total = self
+            .items
+            .sets
+            .values()
+            .find(|set| set.item == status.item && set.version == status.version)
+            .map_or(0, |set| set.header.bytes);
+        let progress = match &status.state {
+            ReceiveState::Waiting | ReceiveState::Unknown => Progress::Waiting,
+            ReceiveState::Receiving => Progress::Receiving,
+            ReceiveState::Saved => Progress::Saved { path: None },
+            ReceiveState::Failed { reason } => {
+                Progress::Failed { reason: *reason, text: String::new() }
+            }
+        };
+        shared.event(Event::Delivery(DeliveryView {
+            session: self.id,
+            item: status.item,
+            version: status.version,
+            device: status.device,
+            progress,
+            bytes: status.bytes.min(total),
+            total,
+        }));
+    }
+
+    /// Does what is due for items.
+    pub(super) fn items_on_time(&mut self, shared: &mut Shared, now: Now) {
+        let due = |due: Option<Moment>| due.is_some_and(|due| due <= now.moment);
+        let ids: Vec<_> = self.items.sets.keys().copied().collect();
+        for id in ids {
+            if due(self.items.sets[&id].tell_due) {
+                self.tell_item(shared, now, id, true);
+            }
+            self.pages_on_time(shared, now, id);
+        }
+        if due(self.items.status_due) {
+            self.items.status_due = None;
+            self.flush_statuses(shared, now);
+        }
+    }
+
+    pub(super) fn flush_statuses(&mut self, shared: &mut Shared, now: Now) {
+        let receiving: Vec<_> = self
+            .items
+            .sets
+            .iter()
+            .filter(|(_, set)| set.place == Place::Open && set.progress == Progress::Receiving)
+            .map(|(id, _)| *id)
+            .collect();
+        for id in receiving {
+            self.report(shared, now, id);
+        }
+        self.items.status_due = None;
+        let Some((link, _)) = self.way_to_teacher() else { return };
+        let list: Vec<_> = std::mem::take(&mut self.items.outgoing).into_values().collect();
+        self.items.status_sent = Some(now.moment);
+        for part in list.chunks(limits::MEMBERS_PER_MESSAGE) {
+            shared.send(link, &Control::Status { session: self.id, list: part.to_vec() });
+        }
+    }
+
+    /// A peer does not want a set, or leaves the session.
+    pub(super) fn on_leave(
+        &mut self,
+        shared: &mut Shared,
+        now: Now,
+        link: LinkId,
+        set: Option<SetId>,
+    ) {
+        if set.is_none() && self.peers.contains_key(&link) {
+            self.link_down(shared, now, link);
+        }
+    }
+}
+
+impl Set {
+    pub fn new(
+        item: ItemId,
+        version: Version,
+        seq: Seq,
+        header: SetHeader,
+        pages: Pages,
+    ) -> Self {
+        Self {
+            item,
+            version,
+            seq,
+            header,
+            pages,
+            place: Place::None,
+            progress: Progress::Waiting,
+            hashes: Vec::new(),
+            given: 0,
+            chunks_out: false,
+            copy_out: false,
+            writer: None,
+            told: None,
+            tell_due: None,
+        }
+    }
+
+    /// Gives the disk the hashes that it does not have yet, and the final one.
+    fn hand_over(&mut self, shared: &mut Shared, id: SetId) {
+        let from = self.given as usize;
+        if let Some(hashes) = self.hashes.get(from..).filter(|hashes| !hashes.is_empty()) {
+            let first = ChunkIndex(self.given);
+            shared.disk(Disk::Hashes { set: id, first, hashes: hashes.to_vec() });
+            self.given = u32::try_from(self.hashes.len()).unwrap_or(u32::MAX);
+        }
+        if let Some(root) = self.pages.take_root() {
+            shared.disk(Disk::Final { set: id, root });
+        }
+    }
+}
+
+/// A rate for people, in whole bytes a second.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate for people")]
+fn whole(rate: f64) -> u64 {
+    rate.max(0.0) as u64
+}
+
+/// The sizes of chunks as the swarm wants them.
+pub(super) fn sizes(layout: &Layout) -> ChunkSizes {
+    let chunk_size = layout.chunk_size();
+    let short = (0..layout.chunks())
+        .map(|chunk| (chunk, layout.chunk_len(ChunkIndex(chunk))))
+        .filter(|(_, length)| *length != chunk_size)
+        .collect();
+    ChunkSizes { chunk_size, count: layout.chunks(), short }
+}

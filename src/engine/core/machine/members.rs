@@ -1,0 +1,540 @@
+//! Who takes part: requests, tokens, contacts, presence.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::session::{Session, Stage};
+use super::shared::Shared;
+use crate::api::{Event, MemberView, Person, Presence, WarningKind};
+use crate::core::ids::{DeviceId, LinkId};
+use crate::core::limits;
+use crate::core::signed::{Domain, Signed};
+use crate::core::time::{Moment, Now};
+use crate::core::wire::control::{Control, DenyReason, Member};
+use crate::core::wire::statements::{Contact, Join, Token};
+
+/// After this without a word a member that is not linked counts as away.
+const AWAY: Duration = Duration::from_secs(60);
+/// How often a member without a link to the teacher makes itself heard.
+const REFRESH: Duration = Duration::from_secs(20);
+
+/// One member.
+pub(super) struct Known {
+    pub token: Token,
+    pub signed: Signed,
+    pub contact: Option<(Contact, Signed)>,
+    pub presence: Presence,
+    pub heard: Moment,
+}
+
+/// The members of a session, as far as they are known.
+#[derive(Default)]
+pub(super) struct Members {
+    pub known: BTreeMap<DeviceId, Known>,
+    /// Members without link may have to be dialled.
+    pub unlinked_changed: bool,
+    /// When the own request is repeated.
+    pub join_due: Option<Moment>,
+    own_join: Option<Signed>,
+    own_contact: u64,
+    refresh_due: Option<Moment>,
+    asked_members: Option<Moment>,
+    /// Requests that were passed on: device and sequence.
+    passed: BTreeSet<(DeviceId, u64)>,
+}
+
+impl Members {
+    pub fn own_token(&self, own: DeviceId) -> Option<&Signed> {
+        self.known.get(&own).map(|known| &known.signed)
+    }
+
+    /// Members that are there, own device and teacher not counted twice.
+    pub fn present(&self, own: DeviceId, teacher: DeviceId) -> u32 {
+        let there = |(device, known): &(&DeviceId, &Known)| {
+            **device != teacher && (**device == own || known.presence != Presence::Away)
+        };
+        u32::try_from(self.known.iter().filter(there).count()).unwrap_or(u32::MAX)
+    }
+
+    pub fn next_timeout(&self) -> Option<Moment> {
+        self.refresh_due
+    }
+
+    /// Whether another device claims the same roll number.
+    fn duplicate(&self, device: DeviceId, roll: &str) -> Option<&Known> {
+        let roll = roll.trim();
+        self.known
+            .values()
+            .find(|k| !roll.is_empty() && k.token.device != device && k.token.roll.trim() == roll)
+    }
+}
+
+impl Session {
+    /// Begins to join, or asks again.
+    pub(super) fn join(&mut self, shared: &mut Shared, now: Now) {
+        if self.own.is_some() || self.is_member() {
+            return;
+        }
+        self.stage = Stage::Joining;
+        self.announced_until = None;
+        self.members.own_join = None;
+        self.tell(shared);
+        let links: Vec<_> = shared.links.keys().copied().collect();
+        for link in links {
+            self.greet(shared, link);
+        }
+        self.ask_to_join(shared, now, None);
+    }
+
+    /// Sends the own request over one link, or over all.
+    pub(super) fn ask_to_join(&mut self, shared: &mut Shared, now: Now, link: Option<LinkId>) {
+        if self.stage != Stage::Joining {
+            self.members.join_due = None;
+            return;
+        }
+        let join = self.members.own_join.get_or_insert_with(|| {
+            let join = Join {
+                session: self.id,
+                device: shared.id,
+                name: cut(&shared.person.name, limits::PERSON_NAME),
+                roll: cut(&shared.person.roll, limits::ROLL),
+                machine: cut(&shared.person.machine, limits::PERSON_NAME),
+                sealing: shared.sealing_key(),
+                sequence: shared.rng.next() >> 12,
+            };
+            Signed::seal(Domain::Join, &join, &shared.device)
+        });
+        let message = Control::Join { session: self.id, join: join.clone(), hops: 0 };
+        let links: Vec<_> = match link {
+            Some(link) => vec![link],
+            None => self.peers.keys().copied().collect(),
+        };
+        shared.send_all(&links, &message);
+        self.members.join_due = Some(now.moment + limits::JOIN_AGAIN);
+    }
+
+    /// A request came, perhaps over others.
+    pub(super) fn on_join(
+        &mut self,
+        shared: &mut Shared,
+        now: Now,
+        link: LinkId,
+        join: Signed,
+        hops: u8,
+    ) {
+        if !self.is_member() || join.body.len() > limits::STATEMENT_BODY {
+            return;
+        }
+        let Ok(body) = join.peek::<Join>() else { return };
+        let Some(known) = shared.links.get_mut(&link) else { return };
+        let direct = known.peer == body.device;
+        if body.session != self.id || !known.joins.take(now.moment) {
+            return;
+        }
+        if self.own.is_some() {
+            if join.verify(Domain::Join, &body.device.0).is_ok() {
+                self.decide(shared, now, link, &body, direct);
+            }
+            return;
+        }
+        let Some((towards, _)) = self.way_to_teacher() else { return };
+        if towards == link || hops >= limits::JOIN_HOPS {
+            return;
+        }
+        // A repeated request is passed on again: the answer to the first one may be lost.
+        let first = self.members.passed.insert((body.device, body.sequence));
+        if self.members.passed.len() > limits::MEMBERS * 2 {
+            self.members.passed.clear();
+        }
+        if first && join.verify(Domain::Join, &body.device.0).is_err() {
+            self.members.passed.remove(&(body.device, body.sequence));
+            return;
+        }
+        shared.send(towards, &Control::Join { session: self.id, join, hops: hops + 1 });
+        if let Some(known) = self.members.known.get(&body.device) {
+            let member = Member { token: known.signed.clone(), contact: None };
+            shared.send(link, &Control::Members { session: self.id, members: vec![member] });
+        }
+    }
+
+    /// The teacher's machine decides about a request.
+    fn decide(&mut self, shared: &mut Shared, now: Now, link: LinkId, join: &Join, direct: bool) {
+        let deny = |shared: &mut Shared, why| {
+            shared.send(link, &Control::Denied { session: self.id, why });
+        };
+        let fits = join.name.len() <= limits::PERSON_NAME
+            && join.roll.len() <= limits::ROLL
+            && join.machine.len() <= limits::PERSON_NAME;
+        if self.ended || !fits {
+            return;
+        }
+        let known = self.members.known.get(&join.device);
+        if known.is_none() && self.members.known.len() >= limits::MEMBERS {
+            deny(shared, DenyReason::Full);
+            return;
+        }
+        let signed = match known {
+            Some(known)
+                if known.token.sequence == join.sequence
+                    && known.token.epoch == self.teacher.epoch =>
+            {
+                known.signed.clone()
+            }
+            _ => {
+                let Some(own) = &self.own else { return };
+                let token = Token {
+                    session: self.id,
+                    epoch: self.teacher.epoch,
+                    device: join.device,
+                    name: join.name.clone(),
+                    roll: join.roll.clone(),
+                    machine: join.machine.clone(),
+                    sealing: join.sealing,
+                    sequence: join.sequence,
+                };
+                Signed::seal(Domain::Token, &token, &own.key)
+            }
+        };
+        let member = Member { token: signed.clone(), contact: None };
+        shared.send(link, &Control::Members { session: self.id, members: vec![member.clone()] });
+        if self.insert_token(shared, now, join_token(&signed), signed) {
+            let to = self.neighbours(shared, Some(link));
+            shared.send_all(&to, &Control::Members { session: self.id, members: vec![member] });
+        }
+        if direct {
+            self.admit(shared, now, link);
+            self.send_members(shared, link);
+        }
+    }
+
+    /// Takes a token if it is valid; gives its device.
+    pub(super) fn take_token(
+        &mut self,
+        shared: &mut Shared,
+        now: Now,
+        token: Signed,
+    ) -> Option<DeviceId> {
+        if let Ok(body) = token.peek::<Token>()
+            && self.members.known.get(&body.device).is_some_and(|known| known.signed == token)
+        {
+            return Some(body.device);
+        }
+        let body = self.open_token(&token)?;
+        let device = body.device;
+        self.insert_token(shared, now, Some(body), token);
+        Some(device)
+    }
+
+    /// Keeps a checked token; says whether it was news.
+    fn insert_token(
+        &mut self,
+        shared: &mut Shared,
+        now: Now,
+        token: Option<Token>,
+        signed: Signed,
+    ) -> bool {
+        let Some(token) = token else { return false };
+        let device = token.device;
+        let linked = self.peers.values().any(|peer| peer.device == device && peer.member);
+        let presence = if linked || device == shared.id {
+            Presence::Linked
+        } else {
+            Presence::Relayed
+        };
+        if let Some(known) = self.members.known.get_mut(&device) {
+            let newer = token.epoch > known.token.epoch
+                || (token.epoch == known.token.epoch && signed != known.signed);
+            if !newer {
+                return false;
+            }
+            known.token = token;
+            known.signed = signed;
+            known.heard = now.moment;
+        } else {
+            if self.members.known.len() >= limits::MEMBERS {
+                return false;
+            }
+            let heard = now.moment;
+            let known = Known { token, signed, contact: None, presence, heard };
+            self.members.known.insert(device, known);
+        }
+        self.members.unlinked_changed = true;
+        self.tell_member(shared, device);
+        if self.own.is_some() {
+            self.warn_duplicate(shared, device);
+        }
+        true
+    }
+
+    fn warn_duplicate(&self, shared: &mut Shared, device: DeviceId) {
+        let Some(known) = self.members.known.get(&device) else { return };
+        let Some(other) = self.members.duplicate(device, &known.token.roll) else { return };
+        let text = format!(
+            "roll number {} is claimed by {} on {} and by {} on {}: ask them to correct it",
+            known.token.roll,
+            other.token.name,
+            other.token.machine,
+            known.token.name,
+            known.token.machine
+        );
+        let other = other.token.device;
+        shared.warn(WarningKind::DuplicateRoll, Some(self.id), text);
+        self.tell_member(shared, other);
+    }
+
+    /// Members came.
+    pub(super) fn on_members(
+        &mut self,
+        shared: &mut Shared,
+        now: Now,
+        link: LinkId,
+        members: Vec<Member>,
+    ) {
+        if !self.active() {
+            return;
+        }
+        let mut news = Vec::new();
+        for member in members.into_iter().take(limits::MEMBERS_PER_MESSAGE) {
+            let Ok(peeked) = member.token.peek::<Token>() else { continue };
+            let same = |known: &Known| known.signed == member.token;
+            let known = self.members.known.get(&peeked.device).is_some_and(same);
+            let mut new = false;
+            if !known {
+                let Some(token) = self.open_token(&member.token) else { continue };
+                new = self.insert_token(shared, now, Some(token), member.token.clone());
+            }
+            if let Some(contact) = &member.contact {
+                new |= self.take_contact(now, peeked.device, contact);
+            }
+            if new {
+                self.set_presence_heard(shared, now, peeked.device);
+                news.push(member);
+            }
+            if peeked.device == shared.id && self.stage == Stage::Joining {
+                self.joined(shared, now);
+            }
+        }
+        if !news.is_empty() && self.is_member() {
+            let to = self.neighbours(shared, Some(link));
+            for part in news.chunks(limits::MEMBERS_PER_MESSAGE) {
+                let members = part.to_vec();
+                shared.send_all(&to, &Control::Members { session: self.id, members });
+            }
+        }
+    }
+
+    /// The own token is here.
+    fn joined(&mut self, shared: &mut Shared, now: Now) {
+        self.stage = Stage::Member;
+        self.members.join_due = None;
+        self.heard.last = Some(now.moment);
+        self.renew_contact(shared, now);
+        let links: Vec<_> = self.peers.keys().copied().collect();
+        for &link in &links {
+            self.greet(shared, link);
+        }
+        for link in self.member_links() {
+            self.meet(shared, now, link);
+        }
+        self.feed.digest_due = Some(now.moment + limits::DIGEST_MIN);
+        self.tell(shared);
+        self.keep(shared);
+    }
+
+    fn take_contact(&mut self, now: Now, device: DeviceId, signed: &Signed) -> bool {
+        let Some(known) = self.members.known.get_mut(&device) else { return false };
+        if known.contact.as_ref().is_some_and(|(_, old)| old == signed)
+            || signed.body.len() > limits::STATEMENT_BODY
+        {
+            return false;
+        }
+        let Ok(body) = signed.peek::<Contact>() else { return false };
+        let newer = known.contact.as_ref().is_none_or(|(old, _)| body.sequence > old.sequence);
+        if body.session != self.id || body.device != device || !newer {
+            return false;
+        }
+        if signed.verify(Domain::Contact, &device.0).is_err() {
+            return false;
+        }
+        known.contact = Some((body, signed.clone()));
+        known.heard = now.moment;
+        self.members.unlinked_changed = true;
+        true
+    }
+
+    /// Signs the own addresses anew and passes them on.
+    pub(super) fn renew_contact(&mut self, shared: &mut Shared, now: Now) {
+        if !self.is_member() {
+            return;
+        }
+        // Wall time keeps the number rising over a restart of the program.
+        self.members.own_contact = (self.members.own_contact + 1).max(now.wall.0);
+        let contact = Contact {
+            session: self.id,
+            device: shared.id,
+            sequence: self.members.own_contact,
+            addresses: shared.addresses(),
+            port: shared.port,
+            kind: shared.link_kind(),
+        };
+        let signed = Signed::seal(Domain::Contact, &contact, &shared.device);
+        if let Some(known) = self.members.known.get_mut(&shared.id) {
+            known.contact = Some((contact, signed));
+        }
+        let to = self.neighbours(shared, None);
+        for link in to {
+            self.send_own_member(shared, link);
+        }
+    }
+
+    pub(super) fn send_own_member(&self, shared: &mut Shared, link: LinkId) {
+        let Some(known) = self.members.known.get(&shared.id) else { return };
+        let contact = known.contact.as_ref().map(|(_, signed)| signed.clone());
+        let members = vec![Member { token: known.signed.clone(), contact }];
+        shared.send(link, &Control::Members { session: self.id, members });
+    }
+
+    fn send_members(&self, shared: &mut Shared, link: LinkId) {
+        let members: Vec<_> = self
+            .members
+            .known
+            .values()
+            .map(|known| Member {
+                token: known.signed.clone(),
+                contact: known.contact.as_ref().map(|(_, signed)| signed.clone()),
+            })
+            .collect();
+        for part in members.chunks(limits::MEMBERS_PER_MESSAGE) {
+            let members = part.to_vec();
+            shared.send(link, &Control::Members { session: self.id, members });
+        }
+    }
+
+    pub(super) fn on_lack_members(&mut self, shared: &mut Shared, link: LinkId) {
+        if self.is_member_link(link) {
+            self.send_members(shared, link);
+        }
+    }
+
+    /// Asks for members where a peer knows more of them, at most once a second.
+    pub(super) fn lack_members(&mut self, shared: &mut Shared, now: Now, link: LinkId) {
+        let again = limits::DIGEST_MIN;
+        let asked = self.members.asked_members;
+        if asked.is_none_or(|asked| now.moment.since(asked) >= again) {
+            self.members.asked_members = Some(now.moment);
+            shared.send(link, &Control::LackMembers { session: self.id });
+        }
+    }
+
+    pub(super) fn on_denied(&mut self, shared: &mut Shared, link: LinkId, why: DenyReason) {
+        let teacher = self.peers.get(&link).is_some_and(|p| p.device == self.teacher.device);
+        if self.stage == Stage::Joining && teacher {
+            self.stage = Stage::Denied(why);
+            self.tell(shared);
+        }
+    }
+
+    /// Members without link whose contact is known, if anything changed since the last call.
+    pub(super) fn take_unlinked(&mut self, shared: &Shared) -> Vec<(DeviceId, Contact)> {
+        if !std::mem::take(&mut self.members.unlinked_changed) || !self.is_member() {
+            return Vec::new();
+        }
+        let linked: BTreeSet<_> = shared.links.values().map(|link| link.peer).collect();
+        self.members
+            .known
+            .iter()
+            .filter(|(device, _)| **device != shared.id && !linked.contains(device))
+            .filter_map(|(device, known)| Some((*device, known.contact.as_ref()?.0.clone())))
+            .filter(|(_, contact)| contact.port != 0)
+            .collect()
+    }
+
+    pub(super) fn set_presence(
+        &mut self,
+        shared: &mut Shared,
+        now: Now,
+        device: DeviceId,
+        presence: Presence,
+    ) {
+        let Some(known) = self.members.known.get_mut(&device) else { return };
+        known.heard = now.moment;
+        if known.presence != presence {
+            known.presence = presence;
+            self.tell_member(shared, device);
+        }
+        self.members.refresh_due.get_or_insert(now.moment + REFRESH);
+    }
+
+    /// A member that is not linked was heard of.
+    pub(super) fn set_presence_heard(&mut self, shared: &mut Shared, now: Now, device: DeviceId) {
+        let linked = self.peers.values().any(|peer| peer.device == device && peer.member);
+        let presence = if linked { Presence::Linked } else { Presence::Relayed };
+        if device != shared.id {
+            self.set_presence(shared, now, device, presence);
+        }
+    }
+
+    pub(super) fn members_on_time(&mut self, shared: &mut Shared, now: Now) {
+        if self.members.refresh_due.is_none_or(|due| due > now.moment) {
+            return;
+        }
+        self.members.refresh_due = Some(now.moment + REFRESH);
+        if self.own.is_none() && self.teacher_link().is_none() {
+            self.renew_contact(shared, now);
+        }
+        let gone: Vec<_> = self
+            .members
+            .known
+            .iter()
+            .filter(|(_, k)| k.presence == Presence::Relayed && k.heard + AWAY <= now.moment)
+            .map(|(device, _)| *device)
+            .collect();
+        for device in gone {
+            if let Some(known) = self.members.known.get_mut(&device) {
+                known.presence = Presence::Away;
+            }
+            self.tell_member(shared, device);
+        }
+    }
+
+    pub(super) fn tell_member(&self, shared: &mut Shared, device: DeviceId) {
+        let Some(known) = self.members.known.get(&device) else { return };
+        let token = &known.token;
+        let view = MemberView {
+            session: self.id,
+            device,
+            person: Person {
+                name: token.name.clone(),
+                roll: token.roll.clone(),
+                machine: token.machine.clone(),
+            },
+            teacher: device == self.teacher.device,
+            own: device == shared.id,
+            presence: known.presence,
+            duplicate_roll: self.members.duplicate(device, &token.roll).is_some(),
+        };
+        shared.event(Event::Member(view));
+    }
+}
+
+fn join_token(signed: &Signed) -> Option<Token> {
+    signed.peek().ok()
+}
+
+/// The longest beginning of a text that fits `limit` bytes.
+pub(super) fn cut(text: &str, limit: usize) -> String {
+    let end = (0..=limit.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+    text[..end.unwrap_or(0)].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_name_is_cut_between_characters() {
+        assert_eq!(cut("Ünal", 2), "Ü");
+        assert_eq!(cut("Ünal", 1), "");
+        assert_eq!(cut("Anna", 64), "Anna");
+    }
+}

@@ -1,0 +1,278 @@
+//! The pages of manifests: offered to neighbours, asked for one after the other, passed on.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::session::Session;
+use super::shared::Shared;
+use crate::core::ids::{Hash, LinkId, SetId};
+use crate::core::layout::Layout;
+use crate::core::limits;
+use crate::core::manifest::{Accepted, ManifestError, ManifestReader, chunks_of_page};
+use crate::core::signed::{Domain, Signed};
+use crate::core::time::{Moment, Now};
+use crate::core::wire::control::Control;
+use crate::core::wire::statements::{FailReason, FileEntry, Page, PageKind};
+
+const KINDS: [PageKind; 3] = [PageKind::Files, PageKind::Hashes, PageKind::Final];
+
+/// The pages of one manifest, and who else has which.
+#[derive(Default)]
+pub(super) struct Pages {
+    reader: Option<ManifestReader>,
+    /// Pages that are here, by kind.
+    here: [Vec<Signed>; 3],
+    /// How many of each kind a link offers.
+    offers: BTreeMap<LinkId, [u32; 3]>,
+    /// What was asked for, and until when it should come.
+    wanted: BTreeMap<usize, (LinkId, Moment)>,
+    active: bool,
+    root: Option<Hash>,
+    root_taken: bool,
+}
+
+impl Pages {
+    pub fn new(active: bool) -> Self {
+        Self { active, ..Self::default() }
+    }
+
+    pub fn begin(&mut self, reader: ManifestReader, offers: BTreeMap<LinkId, [u32; 3]>) {
+        self.reader = Some(reader);
+        self.offers.extend(offers);
+    }
+
+    pub fn stop(&mut self) {
+        self.active = false;
+        self.wanted.clear();
+    }
+
+    pub fn resume(&mut self) {
+        self.active = true;
+        self.root_taken = false;
+    }
+
+    pub fn next_timeout(&self) -> Option<Moment> {
+        self.wanted.values().map(|(_, due)| *due).min()
+    }
+
+    pub fn files(&self) -> Option<&(Arc<[FileEntry]>, Arc<Layout>)> {
+        self.reader.as_ref()?.files()
+    }
+
+    /// The hash over all files, once.
+    pub fn take_root(&mut self) -> Option<Hash> {
+        if self.root_taken {
+            return None;
+        }
+        self.root_taken = self.root.is_some();
+        self.root
+    }
+
+    /// Adds pages of the own session.
+    pub fn add(&mut self, kind: PageKind, page: Signed) {
+        self.here[kind as usize].push(page);
+    }
+
+    /// How many chunks the pages that are here have the hashes of, from the first on.
+    pub fn hashed(&self, chunks: u32) -> u32 {
+        match self.counts()[1] {
+            0 => 0,
+            pages => chunks_of_page(pages - 1, chunks).end,
+        }
+    }
+
+    fn counts(&self) -> [u32; 3] {
+        [0, 1, 2].map(|kind| u32::try_from(self.here[kind].len()).unwrap_or(u32::MAX))
+    }
+
+    /// Whether some student has everything that the teacher has.
+    pub fn complete_elsewhere(&self) -> bool {
+        self.offers.values().any(|offer| *offer == self.counts() && offer[2] == 1)
+    }
+}
+
+impl Session {
+    /// Offers that came before the item itself did are gone; peers repeat theirs when they grow.
+    pub(super) fn early_offers(&self, set: SetId) -> BTreeMap<LinkId, [u32; 3]> {
+        self.early.get(&set).cloned().unwrap_or_default()
+    }
+
+    /// Offers the pages of all sets to links that just came.
+    pub(super) fn send_pages_here(&self, shared: &mut Shared, links: &[LinkId]) {
+        for (id, set) in &self.items.sets {
+            shared.send_all(links, &self.pages_here(*id, set.pages.counts()));
+        }
+    }
+
+    fn pages_here(&self, set: SetId, [files, hashes, last]: [u32; 3]) -> Control {
+        Control::PagesHere { session: self.id, set, files, hashes, last: last > 0 }
+    }
+
+    /// Offers the pages of one set to the neighbours, and to the teacher, who wants to know.
+    pub(super) fn offer_pages(&self, shared: &mut Shared, id: SetId, except: Option<LinkId>) {
+        let Some(set) = self.items.sets.get(&id) else { return };
+        let mut to = self.neighbours(shared, except);
+        if let Some(teacher) = self.teacher_link()
+            && !to.contains(&teacher)
+        {
+            to.push(teacher);
+        }
+        shared.send_all(&to, &self.pages_here(id, set.pages.counts()));
+    }
+
+    /// A peer has pages.
+    pub(super) fn on_pages_here(
+        &mut self,
+        shared: &mut Shared,
+        now: Now,
+        link: LinkId,
+        id: SetId,
+        offer: [u32; 3],
+    ) {
+        if !self.is_member_link(link) {
+            return;
+        }
+        let Some(set) = self.items.sets.get_mut(&id) else {
+            // The item's entry may be on its way: a few of these are remembered.
+            if self.early.len() < limits::OPEN_SETS {
+                self.early.entry(id).or_default().insert(link, offer);
+            }
+            return;
+        };
+        set.pages.offers.insert(link, offer);
+        let hashed = match offer[1] {
+            0 => 0,
+            pages => chunks_of_page(pages - 1, set.header.chunks).end,
+        };
+        shared.swarm.peer_hashes(now.moment, self.id, id, link, hashed);
+        if self.own.is_some() {
+            self.tell_copy_out(shared, id);
+        } else {
+            self.want_pages(shared, now, id);
+        }
+    }
+
+    /// Asks for the pages that are due, one of each kind at a time.
+    pub(super) fn want_pages(&mut self, shared: &mut Shared, now: Now, id: SetId) {
+        let session = self.id;
+        let teacher = self.teacher_link();
+        let Some(set) = self.items.sets.get_mut(&id) else { return };
+        let pages = &mut set.pages;
+        let Some(reader) = pages.reader.as_ref().filter(|_| pages.active) else { return };
+        for (index, kind) in KINDS.into_iter().enumerate() {
+            let Some(number) = reader.next_page(kind) else { continue };
+            if pages.wanted.contains_key(&index) {
+                continue;
+            }
+            let having = |(_, offer): &(&LinkId, &[u32; 3])| offer[index] > number;
+            let mut links: Vec<_> =
+                pages.offers.iter().filter(having).map(|(link, _)| *link).collect();
+            if links.len() > 1 {
+                links.retain(|link| Some(*link) != teacher);
+            }
+            let Some(&link) = links.get(shared.rng.below(links.len())) else { continue };
+            pages.wanted.insert(index, (link, now.moment + limits::PAGE_AGAIN));
+            shared.send(link, &Control::PageWanted { session, set: id, kind, number });
+        }
+    }
+
+    pub(super) fn on_page_wanted(
+        &mut self,
+        shared: &mut Shared,
+        link: LinkId,
+        id: SetId,
+        kind: PageKind,
+        number: u32,
+    ) {
+        if !self.is_member_link(link) {
+            return;
+        }
+        let Some(set) = self.items.sets.get(&id) else { return };
+        let page = set.pages.here[kind as usize].get(number as usize);
+        if let Some(page) = page.cloned() {
+            shared.send(link, &Control::Page { session: self.id, set: id, page });
+        }
+    }
+
+    /// A page came.
+    pub(super) fn on_page(
+        &mut self,
+        shared: &mut Shared,
+        now: Now,
+        link: LinkId,
+        id: SetId,
+        signed: Signed,
+    ) {
+        if !self.is_member_link(link) {
+            return;
+        }
+        let Some(set) = self.items.sets.get_mut(&id).filter(|set| set.pages.active) else { return };
+        let Ok(page) = signed.peek::<Page>() else { return };
+        let Some(key) = self.keys.get(&page.epoch) else { return };
+        let kind = match page.content {
+            crate::core::wire::statements::PageContent::Files { .. } => PageKind::Files,
+            crate::core::wire::statements::PageContent::Hashes { .. } => PageKind::Hashes,
+            crate::core::wire::statements::PageContent::Final { .. } => PageKind::Final,
+        };
+        let due = set.pages.reader.as_ref().and_then(|reader| reader.next_page(kind));
+        if due != Some(page.number) || signed.verify(Domain::Page, key.as_bytes()).is_err() {
+            return;
+        }
+        let Some(reader) = &mut set.pages.reader else { return };
+        match reader.accept(&page, signed.hash()) {
+            Ok(accepted) => {
+                match accepted {
+                    Accepted::Hashes { hashes, .. } => set.hashes.extend(hashes),
+                    Accepted::Final { root } => set.pages.root = Some(root),
+                    Accepted::Files { .. } | Accepted::Known => {}
+                }
+                set.pages.here[kind as usize].push(signed);
+                set.pages.wanted.remove(&(kind as usize));
+                self.want_pages(shared, now, id);
+                self.manifest_grew(shared, now, id);
+                self.offer_pages(shared, id, Some(link));
+            }
+            Err(ManifestError::NotNext { .. }) => {}
+            Err(error) => {
+                self.fail(shared, now, id, FailReason::BadManifest, &error.to_string());
+            }
+        }
+    }
+
+    /// Asks elsewhere for what did not come.
+    pub(super) fn pages_on_time(&mut self, shared: &mut Shared, now: Now, id: SetId) {
+        let Some(set) = self.items.sets.get_mut(&id) else { return };
+        let late: Vec<_> = set
+            .pages
+            .wanted
+            .iter()
+            .filter(|(_, (_, due))| *due <= now.moment)
+            .map(|(index, (link, _))| (*index, *link))
+            .collect();
+        if late.is_empty() {
+            return;
+        }
+        for (index, link) in late {
+            set.pages.wanted.remove(&index);
+            if set.pages.offers.len() > 1 {
+                set.pages.offers.remove(&link);
+            }
+        }
+        self.want_pages(shared, now, id);
+    }
+
+    /// A link is gone, and with it what it offered.
+    pub(super) fn forget_page_source(&mut self, now: Now, link: LinkId) {
+        for offers in self.early.values_mut() {
+            offers.remove(&link);
+        }
+        for set in self.items.sets.values_mut() {
+            set.pages.offers.remove(&link);
+            for (from, due) in set.pages.wanted.values_mut() {
+                if *from == link {
+                    *due = now.moment;
+                }
+            }
+        }
+    }
+}
