@@ -18,8 +18,8 @@ use crate::core::signed::{Domain, Signed};
 use crate::core::time::{Moment, Now};
 use crate::core::trust::Verdict;
 use crate::core::trust::verify_authority;
-use crate::core::wire::statements::{Admission, Announce, Authority};
 use crate::core::wire::FEATURES;
+use crate::core::wire::statements::{Admission, Announce, Authority};
 
 /// Most refusals that are remembered for the diagnosis.
 const REFUSED: usize = 64;
@@ -90,16 +90,27 @@ impl Discovery {
 
     pub fn next_timeout(&self) -> Option<Moment> {
         let relays = self.relays.iter().map(|relay| relay.due);
-        relays.chain(self.next).chain(self.acceptor.next_expiry()).min()
+        relays
+            .chain(self.next)
+            .chain(self.acceptor.next_expiry())
+            .min()
     }
 
     pub fn note(&mut self, now: Moment, from: SocketAddr, reason: String) {
         let same = |known: &Refused| known.from.ip() == from.ip() && known.reason == reason;
         let count = match self.refused.iter().position(same) {
-            Some(at) => self.refused.remove(at).map_or(1, |known| known.count.saturating_add(1)),
+            Some(at) => self
+                .refused
+                .remove(at)
+                .map_or(1, |known| known.count.saturating_add(1)),
             None => 1,
         };
-        self.refused.push_front(Refused { from, at: now, reason, count });
+        self.refused.push_front(Refused {
+            from,
+            at: now,
+            reason,
+            count,
+        });
         self.refused.truncate(REFUSED);
     }
 
@@ -126,7 +137,8 @@ impl Core {
         if self.shared.interfaces.is_empty() {
             let text = "no usable network interface: connect a cable or switch the Wi-Fi on; \
                         Handout goes on by itself as soon as there is one";
-            self.shared.warn(WarningKind::NoInterface, None, text.to_owned());
+            self.shared
+                .warn(WarningKind::NoInterface, None, text.to_owned());
         }
     }
 
@@ -153,7 +165,9 @@ impl Core {
             let idle = |s: &Session| !s.active() && !s.ended && s.teacher.teacher == gone.teacher;
             if self.sessions.get(&gone.session).is_some_and(idle) {
                 self.sessions.remove(&gone.session);
-                self.shared.event(Event::SessionGone { session: gone.session });
+                self.shared.event(Event::SessionGone {
+                    session: gone.session,
+                });
             }
         }
     }
@@ -164,9 +178,17 @@ impl Core {
     }
 
     fn everybody(&mut self, bytes: &[u8]) {
-        for interface in self.shared.interfaces.iter().map(|interface| interface.index) {
+        for interface in self
+            .shared
+            .interfaces
+            .iter()
+            .map(|interface| interface.index)
+        {
             let to = Target::Everybody { interface };
-            self.shared.out.push_back(Output::Datagram { to, bytes: bytes.to_vec() });
+            self.shared.out.push_back(Output::Datagram {
+                to,
+                bytes: bytes.to_vec(),
+            });
         }
     }
 
@@ -174,7 +196,9 @@ impl Core {
         let header = Header::own(self.shared.port, self.shared.id, FEATURES);
         let mut datagrams = Vec::new();
         for session in self.sessions.values_mut().filter(|session| !session.ended) {
-            let Some(own) = &mut session.own else { continue };
+            let Some(own) = &mut session.own else {
+                continue;
+            };
             own.announced += 1;
             let announce = Announce {
                 session: session.id,
@@ -187,7 +211,10 @@ impl Core {
             };
             let announce = Signed::seal(Domain::Announce, &announce, &own.key);
             let authority = session.authority.clone();
-            let body = Body::Announcement(Announcement { authority, announce });
+            let body = Body::Announcement(Announcement {
+                authority,
+                announce,
+            });
             datagrams.extend(Datagram { header, body }.encode());
         }
         for bytes in datagrams {
@@ -204,21 +231,21 @@ impl Core {
         }
         let header = Header::own(self.shared.port, self.shared.id, FEATURES);
         let cut_off = self.sessions.values().find(|session| session.active());
-        let body = Body::Ask { session: cut_off.map(|session| session.id) };
+        let body = Body::Ask {
+            session: cut_off.map(|session| session.id),
+        };
         if let Some(bytes) = (Datagram { header, body }).encode() {
             self.everybody(&bytes);
         }
     }
 
-    pub(super) fn on_datagram(
-        &mut self,
-        now: Now,
-        interface: u32,
-        from: SocketAddr,
-        bytes: &[u8],
-    ) {
+    pub(super) fn on_datagram(&mut self, now: Now, interface: u32, from: SocketAddr, bytes: &[u8]) {
         let trust = &self.shared.trust;
-        match self.discovery.acceptor.receive(now, from.ip(), bytes, trust) {
+        match self
+            .discovery
+            .acceptor
+            .receive(now, from.ip(), bytes, trust)
+        {
             Ok(Heard::Announced(heard)) => {
                 let (session, sequence) = (heard.announce.session, heard.announce.sequence);
                 self.discovery.gate.heard(now.moment, session, interface);
@@ -227,7 +254,9 @@ impl Core {
                 self.relay_later(now, interface, header, session, sequence, bytes);
             }
             Ok(Heard::Again(again)) => {
-                self.discovery.gate.heard(now.moment, again.session, interface);
+                self.discovery
+                    .gate
+                    .heard(now.moment, again.session, interface);
                 self.hint(now, again.session, from, again.header);
             }
             Ok(Heard::Asked(asked)) => self.asked(now, from, asked),
@@ -236,11 +265,18 @@ impl Core {
     }
 
     fn refuse(&mut self, now: Now, from: SocketAddr, refusal: &Refusal) {
-        if matches!(refusal, Refusal::OwnEcho | Refusal::OwnSession | Refusal::Repeated) {
+        if matches!(
+            refusal,
+            Refusal::OwnEcho | Refusal::OwnSession | Refusal::Repeated
+        ) {
             return;
         }
         let text = refusal.to_string();
-        let first = !self.discovery.refused.iter().any(|known| known.reason == text);
+        let first = !self
+            .discovery
+            .refused
+            .iter()
+            .any(|known| known.reason == text);
         self.discovery.note(now.moment, from, text.clone());
         if first && refusal.is_noteworthy() {
             let kind = match refusal {
@@ -248,19 +284,31 @@ impl Core {
                 Refusal::OtherVersion { .. } => WarningKind::OtherVersion,
                 _ => WarningKind::Refused,
             };
-            self.shared.warn(kind, None, format!("from {}: {text}", from.ip()));
+            self.shared
+                .warn(kind, None, format!("from {}: {text}", from.ip()));
         }
     }
 
     /// A session was announced.
     fn announced(&mut self, now: Now, from: SocketAddr, heard: Announced) {
         let claimed = heard.claimed_time();
-        let Announced { header, announcement, announce, verdict, expires, .. } = heard;
+        let Announced {
+            header,
+            announcement,
+            announce,
+            verdict,
+            expires,
+            ..
+        } = heard;
         let teacher = verdict.teacher();
         if let Some(clock) = &teacher.clock
             && !self.sessions.contains_key(&announce.session)
         {
-            self.shared.warn(WarningKind::Clock, Some(announce.session), clock.to_string());
+            self.shared.warn(
+                WarningKind::Clock,
+                Some(announce.session),
+                clock.to_string(),
+            );
         }
         if let Some(change) = self.shared.trust.learn_time(teacher, claimed, now.wall) {
             self.shared.disk(Disk::Trust(change));
@@ -310,27 +358,39 @@ impl Core {
 
     /// Joins a trusted session by itself, if nothing else is joined.
     pub(super) fn join_if_wanted(&mut self, now: Now, id: SessionId) {
-        let busy = self.sessions.values().any(|session| session.active() && !session.ended);
+        let busy = self
+            .sessions
+            .values()
+            .any(|session| session.active() && !session.ended);
         if busy || !self.auto_join || self.stopping {
             return;
         }
-        if self.sessions.get(&id).is_some_and(|s| s.stage == Stage::Seen && !s.ended) {
+        if self
+            .sessions
+            .get(&id)
+            .is_some_and(|s| s.stage == Stage::Seen && !s.ended)
+        {
             self.join_session(now, id);
         }
     }
 
     pub(super) fn join_session(&mut self, now: Now, id: SessionId) {
-        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
         let hints = session.hints.clone();
         session.join(&mut self.shared, now);
         for (address, device) in hints {
-            self.dials.want_address(address, Some(device), now.moment, 3);
+            self.dials
+                .want_address(address, Some(device), now.moment, 3);
         }
     }
 
     /// Remembers where a session can be reached, and connects if it is wanted.
     fn hint(&mut self, now: Now, id: SessionId, from: SocketAddr, header: Header) {
-        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
         // What the teacher's machine sends itself has not been passed on.
         if header.port == 0 || (header.hop == 0 && header.sender != session.teacher.device) {
             return;
@@ -345,7 +405,8 @@ impl Core {
         }
         let linked = self.shared.link_to(header.sender).is_some();
         if session.active() && !linked && session.teacher_link().is_none() {
-            self.dials.want_address(address, Some(header.sender), now.moment, 2);
+            self.dials
+                .want_address(address, Some(header.sender), now.moment, 2);
         }
     }
 
@@ -355,7 +416,9 @@ impl Core {
         let wanted = |s: &&Session| {
             s.is_member() && !s.ended && asked.session.is_none_or(|session| session == s.id)
         };
-        let Some(session) = self.sessions.values().find(wanted) else { return };
+        let Some(session) = self.sessions.values().find(wanted) else {
+            return;
+        };
         let wait = if session.own.is_some() {
             Duration::ZERO
         } else {
@@ -366,7 +429,8 @@ impl Core {
         address.set_port(asked.header.port);
         let known = self.shared.link_to(asked.header.sender).is_some();
         if asked.header.port != 0 && !known && !self.dials.wants_address(address) {
-            self.dials.want_address(address, Some(asked.header.sender), now.moment + wait, 1);
+            self.dials
+                .want_address(address, Some(asked.header.sender), now.moment + wait, 1);
         }
     }
 
@@ -385,19 +449,40 @@ impl Core {
         if member && several && self.discovery.relays.len() < RELAYS {
             let due = now.moment + RelayGate::delay(self.shared.id, session, sequence);
             let bytes = bytes.to_vec();
-            self.discovery.relays.push(Relay { due, session, interface, header, bytes });
+            self.discovery.relays.push(Relay {
+                due,
+                session,
+                interface,
+                header,
+                bytes,
+            });
         }
     }
 
     fn relay(&mut self, now: Now, relay: &Relay) {
         let own = Header::own(self.shared.port, self.shared.id, FEATURES);
-        let Some(bytes) = relayed(&relay.bytes, own) else { return };
-        for interface in self.shared.interfaces.iter().map(|interface| interface.index) {
-            let Relay { session, header, interface: from, .. } = relay;
+        let Some(bytes) = relayed(&relay.bytes, own) else {
+            return;
+        };
+        for interface in self
+            .shared
+            .interfaces
+            .iter()
+            .map(|interface| interface.index)
+        {
+            let Relay {
+                session,
+                header,
+                interface: from,
+                ..
+            } = relay;
             let gate = &self.discovery.gate;
             if gate.should_relay(now.moment, *session, header, *from, interface) {
                 let to = Target::Everybody { interface };
-                self.shared.out.push_back(Output::Datagram { to, bytes: bytes.clone() });
+                self.shared.out.push_back(Output::Datagram {
+                    to,
+                    bytes: bytes.clone(),
+                });
             }
         }
     }
@@ -416,7 +501,9 @@ impl Core {
     ) {
         if !self.sessions.contains_key(&id) {
             let Some(authority) = authority else { return };
-            let Some(remote) = self.shared.links.get(&link).map(|link| link.remote) else { return };
+            let Some(remote) = self.shared.links.get(&link).map(|link| link.remote) else {
+                return;
+            };
             let verdict = verify_authority(&authority, &self.shared.trust, now.wall);
             let verdict = match verdict {
                 Ok(verdict) if verdict.teacher().session == id => verdict,
@@ -433,8 +520,12 @@ impl Core {
             let title = super::members::cut(title, limits::SESSION_TITLE);
             self.found(now, &authority, verdict, &title);
         } else if let Some(authority) = authority {
-            self.with(id, |session, shared| session.take_authority(shared, now, &authority));
+            self.with(id, |session, shared| {
+                session.take_authority(shared, now, &authority)
+            });
         }
-        self.with(id, |session, shared| session.entered(shared, now, link, token, nonce));
+        self.with(id, |session, shared| {
+            session.entered(shared, now, link, token, nonce)
+        });
     }
 }

@@ -57,7 +57,10 @@ impl Feed {
     }
 
     fn heads(&self) -> BTreeMap<AuthorId, Seq> {
-        self.logs.iter().map(|(author, log)| (*author, log.head())).collect()
+        self.logs
+            .iter()
+            .map(|(author, log)| (*author, log.head()))
+            .collect()
     }
 
     fn bucket(&mut self, author: AuthorId) -> &mut Bucket {
@@ -94,15 +97,31 @@ impl Session {
         };
         let body = body.expect("what was just serialised is JSON");
         let time = now.wall;
-        let entry =
-            Entry { session: self.id, author, epoch, seq, previous, audience, kind, time, body };
+        let entry = Entry {
+            session: self.id,
+            author,
+            epoch,
+            seq,
+            previous,
+            audience,
+            kind,
+            time,
+            body,
+        };
         let key = self.own.as_ref().map_or(&shared.device, |own| &own.key);
         let signed = Signed::seal(Domain::Entry, &entry, key);
         if signed.body.len() > limits::ENTRY_BODY {
             let (size, limit) = (signed.body.len() as u64, limits::ENTRY_BODY as u64);
-            return Err(CommandError::TooLong { what: "the entry", size, limit });
+            return Err(CommandError::TooLong {
+                what: "the entry",
+                size,
+                limit,
+            });
         }
-        shared.disk(Disk::Entry { session: self.id, entry: signed.clone() });
+        shared.disk(Disk::Entry {
+            session: self.id,
+            entry: signed.clone(),
+        });
         let log = self.feed.logs.entry(author).or_default();
         log.take(seq, previous, signed.clone());
         self.apply(shared, now, &entry);
@@ -123,7 +142,12 @@ impl Session {
     }
 
     fn seal_context(&self, author: AuthorId, seq: Seq) -> Vec<u8> {
-        [self.id.as_bytes().as_slice(), author.as_bytes(), &seq.0.to_be_bytes()].concat()
+        [
+            self.id.as_bytes().as_slice(),
+            author.as_bytes(),
+            &seq.0.to_be_bytes(),
+        ]
+        .concat()
     }
 
     /// Sends new entries to the few neighbours, and lets the digests follow soon.
@@ -154,7 +178,13 @@ impl Session {
                 .count()
                 .max(1);
             let part = entries[start..start + fitting].to_vec();
-            shared.send_all(to, &Control::Entries { session: self.id, entries: part });
+            shared.send_all(
+                to,
+                &Control::Entries {
+                    session: self.id,
+                    entries: part,
+                },
+            );
             start += fitting;
         }
     }
@@ -172,13 +202,18 @@ impl Session {
         }
         let mut news = Vec::new();
         for signed in entries {
-            let Some((author, taken)) = self.take_entry(shared, now, signed) else { continue };
+            let Some((author, taken)) = self.take_entry(shared, now, signed) else {
+                continue;
+            };
             match taken {
                 Taken::Added(added) => {
                     self.feed.asked.remove(&author);
                     for signed in added {
                         if let Ok(entry) = signed.peek::<Entry>() {
-                            let keep = Disk::Entry { session: self.id, entry: signed.clone() };
+                            let keep = Disk::Entry {
+                                session: self.id,
+                                entry: signed.clone(),
+                            };
                             shared.disk(keep);
                             self.apply(shared, now, &entry);
                         }
@@ -209,7 +244,12 @@ impl Session {
         if entry.session != self.id {
             return None;
         }
-        if self.feed.logs.get(&author).is_some_and(|log| log.knows(entry.seq, &signed)) {
+        if self
+            .feed
+            .logs
+            .get(&author)
+            .is_some_and(|log| log.knows(entry.seq, &signed))
+        {
             return Some((author, Taken::Known));
         }
         let key = if author == self.feed.teacher {
@@ -235,8 +275,10 @@ impl Session {
     fn student_may_write(&mut self, now: Now, entry: &Entry) -> Option<()> {
         let device = DeviceId(entry.author.0);
         let known = self.members.known.contains_key(&device);
-        let kind = matches!(entry.kind, EntryKind::Text | EntryKind::Question | EntryKind::Other(_))
-            || entry.kind == EntryKind::Status
+        let kind = matches!(
+            entry.kind,
+            EntryKind::Text | EntryKind::Question | EntryKind::Other(_)
+        ) || entry.kind == EntryKind::Status
             || entry.kind == EntryKind::Item;
         let audience = match (self.feed.policy.texts, &entry.audience) {
             (TextPolicy::Nothing, _) => false,
@@ -276,7 +318,14 @@ impl Session {
         }
         self.feed.asked.insert(author, now.moment);
         let from = self.feed.head(author).next();
-        shared.send(link, &Control::Lack { session: self.id, author, from });
+        shared.send(
+            link,
+            &Control::Lack {
+                session: self.id,
+                author,
+                from,
+            },
+        );
     }
 
     pub(super) fn on_lack(
@@ -289,7 +338,9 @@ impl Session {
         if !self.is_member_link(link) {
             return;
         }
-        let Some(log) = self.feed.logs.get(&author) else { return };
+        let Some(log) = self.feed.logs.get(&author) else {
+            return;
+        };
         // A long log comes in several answers: what follows is asked for again.
         let mut size = 0;
         let entries: Vec<_> = log
@@ -307,7 +358,14 @@ impl Session {
     pub(super) fn send_digest(&self, shared: &mut Shared, links: &[LinkId]) {
         let members = u32::try_from(self.members.known.len()).unwrap_or(u32::MAX);
         let heads = self.feed.heads();
-        shared.send_all(links, &Control::Digest { session: self.id, heads, members });
+        shared.send_all(
+            links,
+            &Control::Digest {
+                session: self.id,
+                heads,
+                members,
+            },
+        );
     }
 
     pub(super) fn on_digest(
@@ -374,8 +432,10 @@ impl Session {
             EntryKind::Withdraw if by_teacher => {
                 if let Some(body) = self.open::<WithdrawBody>(shared, entry) {
                     self.close_item(shared, now, body.item);
-                    let content =
-                        PostContent::Withdrawn { item: body.item, reason: body.reason };
+                    let content = PostContent::Withdrawn {
+                        item: body.item,
+                        reason: body.reason,
+                    };
                     self.post(shared, entry, content);
                 }
             }
@@ -422,9 +482,15 @@ impl Session {
         if own && entry.audience != Audience::All {
             return;
         }
-        let Some(body) = self.open::<TextBody>(shared, entry) else { return };
+        let Some(body) = self.open::<TextBody>(shared, entry) else {
+            return;
+        };
         let teacher = entry.author == self.feed.teacher;
-        let limit = if teacher { limits::TEACHER_TEXT } else { limits::STUDENT_TEXT };
+        let limit = if teacher {
+            limits::TEACHER_TEXT
+        } else {
+            limits::STUDENT_TEXT
+        };
         if body.text.len() <= limit {
             self.post(shared, entry, PostContent::Text { text: body.text });
         }
@@ -434,17 +500,33 @@ impl Session {
         if body.title.len() > limits::ITEM_TITLE {
             return;
         }
-        let ItemBody { item, version, title, content } = body;
+        let ItemBody {
+            item,
+            version,
+            title,
+            content,
+        } = body;
         let content = match content {
             ItemContent::Files { set } => {
                 let (files, bytes) = (set.files, set.bytes);
-                let content = PostContent::Files { item, version, title, files, bytes };
+                let content = PostContent::Files {
+                    item,
+                    version,
+                    title,
+                    files,
+                    bytes,
+                };
                 self.post(shared, entry, content);
                 self.open_item(shared, now, entry.seq, item, version, set);
                 return;
             }
             ItemContent::Snippet { text, language } if text.len() <= limits::SNIPPET => {
-                PostContent::Snippet { item, title, text, language }
+                PostContent::Snippet {
+                    item,
+                    title,
+                    text,
+                    language,
+                }
             }
             ItemContent::Link { url } if url.len() <= limits::URL => {
                 PostContent::Link { item, title, url }
@@ -466,7 +548,9 @@ impl Session {
     pub(super) fn post_view(&self, shared: &Shared, entry: &Entry, content: PostContent) -> Post {
         let teacher = entry.author == self.feed.teacher;
         let known = self.members.known.get(&DeviceId(entry.author.0));
-        let name = known.map(|known| known.token.name.clone()).unwrap_or_default();
+        let name = known
+            .map(|known| known.token.name.clone())
+            .unwrap_or_default();
         let own = if teacher {
             self.own.is_some()
         } else {
@@ -476,8 +560,14 @@ impl Session {
             session: self.id,
             author: AuthorView {
                 id: entry.author,
-                name: if teacher { self.teacher.name.clone() } else { name },
-                roll: known.map(|known| known.token.roll.clone()).unwrap_or_default(),
+                name: if teacher {
+                    self.teacher.name.clone()
+                } else {
+                    name
+                },
+                roll: known
+                    .map(|known| known.token.roll.clone())
+                    .unwrap_or_default(),
                 teacher,
                 own,
             },
@@ -496,15 +586,25 @@ impl Session {
         text: &str,
     ) -> Result<(), CommandError> {
         let teacher = self.own.is_some();
-        let limit = if teacher { limits::TEACHER_TEXT } else { limits::STUDENT_TEXT };
+        let limit = if teacher {
+            limits::TEACHER_TEXT
+        } else {
+            limits::STUDENT_TEXT
+        };
         if text.trim().is_empty() {
             return Err(CommandError::Empty("the message"));
         }
         if text.len() > limit {
             let (size, limit) = (text.len() as u64, limit as u64);
-            return Err(CommandError::TooLong { what: "the message", size, limit });
+            return Err(CommandError::TooLong {
+                what: "the message",
+                size,
+                limit,
+            });
         }
-        let body = TextBody { text: text.to_owned() };
+        let body = TextBody {
+            text: text.to_owned(),
+        };
         if teacher {
             return self.write(shared, now, EntryKind::Text, Audience::All, &body);
         }
@@ -526,8 +626,12 @@ impl Session {
         let sealed = audience != Audience::All;
         self.write(shared, now, EntryKind::Text, audience.clone(), &body)?;
         if sealed && let Some(signed) = self.feed.logs.get(&author).and_then(|l| l.get(l.head())) {
-            let entry = signed.peek::<Entry>().expect("the own entry was just written");
-            let content = PostContent::Text { text: text.to_owned() };
+            let entry = signed
+                .peek::<Entry>()
+                .expect("the own entry was just written");
+            let content = PostContent::Text {
+                text: text.to_owned(),
+            };
             self.post(shared, &entry, content);
         }
         Ok(())

@@ -8,9 +8,7 @@ use super::pages::Pages;
 use super::session::Session;
 use super::shared::Shared;
 use crate::api::{DeliveryView, Event, ItemView, Progress};
-use crate::core::ids::{
-    ChunkIndex, DeviceId, Hash, ItemId, LinkId, Seq, SetId, Version,
-};
+use crate::core::ids::{ChunkIndex, DeviceId, Hash, ItemId, LinkId, Seq, SetId, Version};
 use crate::core::io::Disk;
 use crate::core::layout::Layout;
 use crate::core::limits;
@@ -102,7 +100,12 @@ impl Session {
         }
         self.close_older(shared, now, item, version);
         let id = header.id;
-        let open = self.items.sets.values().filter(|set| set.place != Place::Closed).count();
+        let open = self
+            .items
+            .sets
+            .values()
+            .filter(|set| set.place != Place::Closed)
+            .count();
         let reader = ManifestReader::new(self.id, header.clone());
         let set = Set::new(item, version, seq, header, Pages::new(reader.is_ok()));
         self.items.sets.insert(id, set);
@@ -117,7 +120,13 @@ impl Session {
                 self.want_pages(shared, now, id);
                 self.manifest_grew(shared, now, id);
             }
-            Ok(_) => self.fail(shared, now, id, FailReason::BadManifest, "too many file sets"),
+            Ok(_) => self.fail(
+                shared,
+                now,
+                id,
+                FailReason::BadManifest,
+                "too many file sets",
+            ),
             Err(error) => {
                 self.fail(shared, now, id, FailReason::BadManifest, &error.to_string());
             }
@@ -141,7 +150,9 @@ impl Session {
     }
 
     fn close_set(&mut self, shared: &mut Shared, now: Now, id: SetId) {
-        let Some(set) = self.items.sets.get_mut(&id) else { return };
+        let Some(set) = self.items.sets.get_mut(&id) else {
+            return;
+        };
         set.place = Place::Closed;
         set.pages.stop();
         shared.swarm.close_set(now.moment, self.id, id);
@@ -150,8 +161,12 @@ impl Session {
 
     /// More of the manifest is here: prepare the disk, hand over hashes, let chunks come.
     pub(super) fn manifest_grew(&mut self, shared: &mut Shared, now: Now, id: SetId) {
-        let Some(set) = self.items.sets.get_mut(&id) else { return };
-        let Some((files, _)) = set.pages.files() else { return };
+        let Some(set) = self.items.sets.get_mut(&id) else {
+            return;
+        };
+        let Some((files, _)) = set.pages.files() else {
+            return;
+        };
         if set.place == Place::None {
             set.place = Place::Asked;
             shared.disk(Disk::Open {
@@ -168,7 +183,9 @@ impl Session {
             set.hand_over(shared, id);
         }
         if set.place == Place::Open {
-            shared.swarm.hashes_known(now.moment, self.id, id, set.given);
+            shared
+                .swarm
+                .hashes_known(now.moment, self.id, id, set.given);
         }
     }
 
@@ -181,8 +198,12 @@ impl Session {
         have: Vec<(u32, u32)>,
     ) {
         let session = self.id;
-        let Some(set) = self.items.sets.get_mut(&id) else { return };
-        let (Place::Asked, Some((_, layout))) = (set.place, set.pages.files()) else { return };
+        let Some(set) = self.items.sets.get_mut(&id) else {
+            return;
+        };
+        let (Place::Asked, Some((_, layout))) = (set.place, set.pages.files()) else {
+            return;
+        };
         set.place = Place::Open;
         let spec = SetSpec {
             session,
@@ -194,7 +215,9 @@ impl Session {
             hashes: set.given,
         };
         shared.swarm.open_set(now.moment, spec);
-        shared.swarm.hashes_known(now.moment, session, id, set.given);
+        shared
+            .swarm
+            .hashes_known(now.moment, session, id, set.given);
         set.progress = Progress::Receiving;
         self.tell_item(shared, now, id, true);
         self.report(shared, now, id);
@@ -205,13 +228,17 @@ impl Session {
     pub(super) fn chunk_stored(&mut self, shared: &mut Shared, now: Now, id: SetId) {
         self.tell_item(shared, now, id, false);
         if self.own.is_none() {
-            self.items.status_due.get_or_insert(now.moment + limits::STATUS_EVERY);
+            self.items
+                .status_due
+                .get_or_insert(now.moment + limits::STATUS_EVERY);
         }
     }
 
     /// Everything is verified and under its final name.
     pub(super) fn set_saved(&mut self, shared: &mut Shared, now: Now, id: SetId, path: PathBuf) {
-        let Some(set) = self.items.sets.get_mut(&id) else { return };
+        let Some(set) = self.items.sets.get_mut(&id) else {
+            return;
+        };
         set.progress = Progress::Saved { path: Some(path) };
         self.tell_item(shared, now, id, true);
         self.report(shared, now, id);
@@ -242,16 +269,25 @@ impl Session {
         text: &str,
     ) {
         self.close_set(shared, now, id);
-        let Some(set) = self.items.sets.get_mut(&id) else { return };
-        set.progress = Progress::Failed { reason, text: text.to_owned() };
+        let Some(set) = self.items.sets.get_mut(&id) else {
+            return;
+        };
+        set.progress = Progress::Failed {
+            reason,
+            text: text.to_owned(),
+        };
         self.tell_item(shared, now, id, true);
         self.report(shared, now, id);
     }
 
     /// Tries a failed item again. Says whether there was one.
     pub(super) fn retry(&mut self, shared: &mut Shared, now: Now, item: ItemId) -> bool {
-        let Some(id) = self.items.set_of(item) else { return false };
-        let Some(set) = self.items.sets.get_mut(&id) else { return false };
+        let Some(id) = self.items.set_of(item) else {
+            return false;
+        };
+        let Some(set) = self.items.sets.get_mut(&id) else {
+            return false;
+        };
         if set.place == Place::Closed && matches!(set.progress, Progress::Failed { .. }) {
             set.place = Place::None;
             set.progress = Progress::Waiting;
@@ -272,21 +308,29 @@ impl Session {
             _ => shared
                 .swarm
                 .progress(self.id, id)
-                .map_or((0, 0), |progress| (progress.have_bytes, whole(progress.rate))),
+                .map_or((0, 0), |progress| {
+                    (progress.have_bytes, whole(progress.rate))
+                }),
         }
     }
 
     /// Tells people how far a set is: at once, or when it was not told for a while.
     pub(super) fn tell_item(&mut self, shared: &mut Shared, now: Now, id: SetId, at_once: bool) {
-        let Some(set) = self.items.sets.get_mut(&id) else { return };
-        let next = set.told.map_or(now.moment, |told| told + limits::PROGRESS_EVERY);
+        let Some(set) = self.items.sets.get_mut(&id) else {
+            return;
+        };
+        let next = set
+            .told
+            .map_or(now.moment, |told| told + limits::PROGRESS_EVERY);
         if !at_once && next > now.moment {
             set.tell_due.get_or_insert(next);
             return;
         }
         set.told = Some(now.moment);
         set.tell_due = None;
-        let Some(set) = self.items.sets.get(&id) else { return };
+        let Some(set) = self.items.sets.get(&id) else {
+            return;
+        };
         let (bytes, rate) = self.verified_bytes(shared, id, set);
         shared.event(Event::Item(ItemView {
             session: self.id,
@@ -301,7 +345,9 @@ impl Session {
 
     /// Signs how far a set is, for the teacher; what is final leaves at once.
     pub(super) fn report(&mut self, shared: &mut Shared, now: Now, id: SetId) {
-        let Some(set) = self.items.sets.get(&id) else { return };
+        let Some(set) = self.items.sets.get(&id) else {
+            return;
+        };
         if self.own.is_some() {
             return;
         }
@@ -325,7 +371,10 @@ impl Session {
         };
         let signed = Signed::seal(Domain::Status, &status, &shared.device);
         self.queue_status(status, signed);
-        let next = self.items.status_sent.map_or(now.moment, |sent| sent + limits::STATUS_EVERY);
+        let next = self
+            .items
+            .status_sent
+            .map_or(now.moment, |sent| sent + limits::STATUS_EVERY);
         self.items.status_due = Some(if done { now.moment } else { next });
     }
 
@@ -338,11 +387,21 @@ impl Session {
     /// The way to the teacher is another one: say everything again.
     pub(super) fn resend_statuses(&mut self, shared: &mut Shared) {
         if let Some((link, _)) = self.way_to_teacher() {
-            let list: Vec<_> =
-                self.items.statuses.values().map(|(_, signed)| signed.clone()).collect();
+            let list: Vec<_> = self
+                .items
+                .statuses
+                .values()
+                .map(|(_, signed)| signed.clone())
+                .collect();
             for part in list.chunks(limits::MEMBERS_PER_MESSAGE) {
                 let list = part.to_vec();
-                shared.send(link, &Control::Status { session: self.id, list });
+                shared.send(
+                    link,
+                    &Control::Status {
+                        session: self.id,
+                        list,
+                    },
+                );
             }
         }
     }
@@ -362,7 +421,9 @@ impl Session {
             if signed.body.len() > limits::STATEMENT_BODY {
                 continue;
             }
-            let Ok(status) = signed.peek::<Status>() else { continue };
+            let Ok(status) = signed.peek::<Status>() else {
+                continue;
+            };
             let key = (status.device, status.item);
             let known = self.items.statuses.get(&key);
             let newer = known.is_none_or(|(known, _)| known.sequence < status.sequence);
@@ -379,9 +440,13 @@ impl Session {
                 self.items.statuses.insert(key, (status, signed));
             } else {
                 self.queue_status(status, signed);
-                let next =
-                    self.items.status_sent.map_or(now.moment, |sent| sent + limits::STATUS_EVERY);
-                let soon = next.min(now.moment + Duration::from_millis(50)).max(now.moment);
+                let next = self
+                    .items
+                    .status_sent
+                    .map_or(now.moment, |sent| sent + limits::STATUS_EVERY);
+                let soon = next
+                    .min(now.moment + Duration::from_millis(50))
+                    .max(now.moment);
                 self.items.status_due.get_or_insert(soon);
             }
         }
@@ -398,9 +463,10 @@ impl Session {
             ReceiveState::Waiting | ReceiveState::Unknown => Progress::Waiting,
             ReceiveState::Receiving => Progress::Receiving,
             ReceiveState::Saved => Progress::Saved { path: None },
-            ReceiveState::Failed { reason } => {
-                Progress::Failed { reason: *reason, text: String::new() }
-            }
+            ReceiveState::Failed { reason } => Progress::Failed {
+                reason: *reason,
+                text: String::new(),
+            },
         };
         shared.event(Event::Delivery(DeliveryView {
             session: self.id,
@@ -441,11 +507,21 @@ impl Session {
             self.report(shared, now, id);
         }
         self.items.status_due = None;
-        let Some((link, _)) = self.way_to_teacher() else { return };
-        let list: Vec<_> = std::mem::take(&mut self.items.outgoing).into_values().collect();
+        let Some((link, _)) = self.way_to_teacher() else {
+            return;
+        };
+        let list: Vec<_> = std::mem::take(&mut self.items.outgoing)
+            .into_values()
+            .collect();
         self.items.status_sent = Some(now.moment);
         for part in list.chunks(limits::MEMBERS_PER_MESSAGE) {
-            shared.send(link, &Control::Status { session: self.id, list: part.to_vec() });
+            shared.send(
+                link,
+                &Control::Status {
+                    session: self.id,
+                    list: part.to_vec(),
+                },
+            );
         }
     }
 
@@ -464,13 +540,7 @@ impl Session {
 }
 
 impl Set {
-    pub fn new(
-        item: ItemId,
-        version: Version,
-        seq: Seq,
-        header: SetHeader,
-        pages: Pages,
-    ) -> Self {
+    pub fn new(item: ItemId, version: Version, seq: Seq, header: SetHeader, pages: Pages) -> Self {
         Self {
             item,
             version,
@@ -494,7 +564,11 @@ impl Set {
         let from = self.given as usize;
         if let Some(hashes) = self.hashes.get(from..).filter(|hashes| !hashes.is_empty()) {
             let first = ChunkIndex(self.given);
-            shared.disk(Disk::Hashes { set: id, first, hashes: hashes.to_vec() });
+            shared.disk(Disk::Hashes {
+                set: id,
+                first,
+                hashes: hashes.to_vec(),
+            });
             self.given = u32::try_from(self.hashes.len()).unwrap_or(u32::MAX);
         }
         if let Some(root) = self.pages.take_root() {
@@ -504,7 +578,11 @@ impl Set {
 }
 
 /// A rate for people, in whole bytes a second.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate for people")]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rate for people"
+)]
 fn whole(rate: f64) -> u64 {
     rate.max(0.0) as u64
 }
@@ -516,5 +594,9 @@ pub(super) fn sizes(layout: &Layout) -> ChunkSizes {
         .map(|chunk| (chunk, layout.chunk_len(ChunkIndex(chunk))))
         .filter(|(_, length)| *length != chunk_size)
         .collect();
-    ChunkSizes { chunk_size, count: layout.chunks(), short }
+    ChunkSizes {
+        chunk_size,
+        count: layout.chunks(),
+        short,
+    }
 }

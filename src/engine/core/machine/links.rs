@@ -49,15 +49,18 @@ impl Dials {
         if addresses.is_empty() {
             return;
         }
-        let attempt = self.wanted.entry(Wanted::Device(device)).or_insert_with(|| Attempt {
-            addresses: Vec::new(),
-            expect: Some(device),
-            next: 0,
-            due,
-            running: false,
-            wait: limits::DIAL_AGAIN.0,
-            rounds: None,
-        });
+        let attempt = self
+            .wanted
+            .entry(Wanted::Device(device))
+            .or_insert_with(|| Attempt {
+                addresses: Vec::new(),
+                expect: Some(device),
+                next: 0,
+                due,
+                running: false,
+                wait: limits::DIAL_AGAIN.0,
+                rounds: None,
+            });
         if attempt.addresses != addresses {
             attempt.addresses = addresses;
             attempt.next = 0;
@@ -74,15 +77,17 @@ impl Dials {
         due: Moment,
         rounds: u32,
     ) {
-        self.wanted.entry(Wanted::Address(address)).or_insert(Attempt {
-            addresses: vec![address],
-            expect,
-            next: 0,
-            due,
-            running: false,
-            wait: limits::DIAL_AGAIN.0,
-            rounds: Some(rounds),
-        });
+        self.wanted
+            .entry(Wanted::Address(address))
+            .or_insert(Attempt {
+                addresses: vec![address],
+                expect,
+                next: 0,
+                due,
+                running: false,
+                wait: limits::DIAL_AGAIN.0,
+                rounds: Some(rounds),
+            });
     }
 
     /// Whether an address is being tried or waits to be.
@@ -96,14 +101,19 @@ impl Dials {
         if let Some(wanted) = dial.and_then(|dial| self.running.remove(&dial)) {
             self.wanted.remove(&wanted);
         }
-        self.wanted.retain(|_, attempt| attempt.expect != Some(device));
+        self.wanted
+            .retain(|_, attempt| attempt.expect != Some(device));
     }
 
     /// An attempt failed: the next address, or later again.
     pub fn failed(&mut self, now: Moment, dial: DialId, reason: String) {
         tracing::debug!(%dial, reason, "dial failed");
-        let Some(wanted) = self.running.remove(&dial) else { return };
-        let Some(attempt) = self.wanted.get_mut(&wanted) else { return };
+        let Some(wanted) = self.running.remove(&dial) else {
+            return;
+        };
+        let Some(attempt) = self.wanted.get_mut(&wanted) else {
+            return;
+        };
         attempt.running = false;
         attempt.next += 1;
         if attempt.next < attempt.addresses.len() {
@@ -123,7 +133,11 @@ impl Dials {
 
     /// When something is due.
     pub fn next_timeout(&self) -> Option<Moment> {
-        self.wanted.values().filter(|attempt| !attempt.running).map(|attempt| attempt.due).min()
+        self.wanted
+            .values()
+            .filter(|attempt| !attempt.running)
+            .map(|attempt| attempt.due)
+            .min()
     }
 }
 
@@ -132,8 +146,7 @@ impl Core {
         let links = &self.shared.links;
         let linked = |device: DeviceId| links.values().any(|link| link.peer == device);
         self.dials.wanted.retain(|wanted, attempt| {
-            attempt.running
-                || !matches!(wanted, Wanted::Device(device) if linked(*device))
+            attempt.running || !matches!(wanted, Wanted::Device(device) if linked(*device))
         });
         for (wanted, attempt) in &mut self.dials.wanted {
             if attempt.running || attempt.due > now.moment {
@@ -144,14 +157,20 @@ impl Core {
             let dial = DialId(self.dials.next);
             self.dials.running.insert(dial, *wanted);
             let address = attempt.addresses[attempt.next];
-            self.shared.out.push_back(Output::Dial { dial, address, expect: attempt.expect });
+            self.shared.out.push_back(Output::Dial {
+                dial,
+                address,
+                expect: attempt.expect,
+            });
         }
     }
 
     /// Sees to it that every member that can be reached is linked. The smaller device id dials at
     /// once, the larger one later: a member behind a closed firewall is reached that way.
     pub(super) fn dial_members(&mut self, now: Now, session: SessionId) {
-        let Some(session) = self.sessions.get_mut(&session) else { return };
+        let Some(session) = self.sessions.get_mut(&session) else {
+            return;
+        };
         for (device, contact) in session.take_unlinked(&self.shared) {
             let own = &self.shared.interfaces;
             let addresses = candidates(own, &contact.addresses, contact.port);
@@ -178,20 +197,31 @@ impl Core {
         let dialled = dial.is_some();
         let joins = Bucket::new(limits::JOIN_BURST, limits::JOIN_EVERY);
         let other = self.shared.link_to(peer);
-        let new = Link { peer, remote, dialled, bulk: false, greeting, nonce, joins };
+        let new = Link {
+            peer,
+            remote,
+            dialled,
+            bulk: false,
+            greeting,
+            nonce,
+            joins,
+        };
         self.shared.links.insert(link, new);
         if peer == self.shared.id {
-            self.shared.close(link, ByeCode::Duplicate, "this is the own device");
+            self.shared
+                .close(link, ByeCode::Duplicate, "this is the own device");
             return;
         }
         if let Some(other) = other
             && self.keeps(other, link)
         {
-            self.shared.close(link, ByeCode::Duplicate, "another link stays");
+            self.shared
+                .close(link, ByeCode::Duplicate, "another link stays");
             return;
         }
         if let Some(other) = other {
-            self.shared.close(other, ByeCode::Duplicate, "another link stays");
+            self.shared
+                .close(other, ByeCode::Duplicate, "another link stays");
             self.forget_link(now, other);
         }
         for session in self.sessions.values_mut() {
@@ -245,7 +275,13 @@ impl Core {
             Control::Ping => self.shared.send(link, &Control::Pong),
             Control::Pong | Control::Unknown => {}
             Control::Bye { .. } => self.shared.out.push_back(Output::Close { link }),
-            Control::Enter { session, token, authority, title, nonce } => {
+            Control::Enter {
+                session,
+                token,
+                authority,
+                title,
+                nonce,
+            } => {
                 self.on_enter(now, link, session, token, authority, &title, nonce);
             }
             Control::Have { session, .. }
@@ -266,7 +302,9 @@ impl Core {
 
     fn on_session_message(&mut self, now: Now, link: LinkId, message: Control) {
         let Some(id) = message.session() else { return };
-        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
         let shared = &mut self.shared;
         match message {
             Control::Fresh { proof, .. } => session.on_fresh(shared, now, link, &proof),
@@ -281,10 +319,18 @@ impl Core {
             Control::LackMembers { .. } => session.on_lack_members(shared, link),
             Control::Tick { tick, hops, .. } => session.on_tick(shared, now, link, tick, hops),
             Control::Status { list, .. } => session.on_status(shared, now, link, list),
-            Control::PagesHere { set, files, hashes, last, .. } => {
+            Control::PagesHere {
+                set,
+                files,
+                hashes,
+                last,
+                ..
+            } => {
                 session.on_pages_here(shared, now, link, set, [files, hashes, u32::from(last)]);
             }
-            Control::PageWanted { set, kind, number, .. } => {
+            Control::PageWanted {
+                set, kind, number, ..
+            } => {
                 session.on_page_wanted(shared, link, set, kind, number);
             }
             Control::Page { set, page, .. } => session.on_page(shared, now, link, set, page),
@@ -295,7 +341,9 @@ impl Core {
 
     /// Drops a peer that broke the protocol, and says so.
     pub(super) fn drop_peer(&mut self, now: Now, link: LinkId, text: &str) {
-        let Some(known) = self.shared.links.get(&link) else { return };
+        let Some(known) = self.shared.links.get(&link) else {
+            return;
+        };
         let text = format!("{} was dropped: {text}", known.remote);
         self.shared.close(link, ByeCode::Misbehaved, &text);
         self.shared.warn(WarningKind::BadPeer, None, text);
@@ -325,8 +373,16 @@ impl Core {
         while let Some(output) = self.shared.swarm.poll() {
             match output {
                 SwarmOutput::Control { link, message } => self.shared.send(link, &message),
-                SwarmOutput::Record { link, header, length } => {
-                    self.shared.out.push_back(Output::Record { link, header, length });
+                SwarmOutput::Record {
+                    link,
+                    header,
+                    length,
+                } => {
+                    self.shared.out.push_back(Output::Record {
+                        link,
+                        header,
+                        length,
+                    });
                 }
                 SwarmOutput::Complete { .. } => {}
                 SwarmOutput::OneCopyOut { session, set } => {
@@ -334,10 +390,22 @@ impl Core {
                         session.one_copy_out(&mut self.shared, set);
                     }
                 }
-                SwarmOutput::Forget { link, session, set, chunk } => {
-                    self.shared.out.push_back(Output::Forget { link, session, set, chunk });
+                SwarmOutput::Forget {
+                    link,
+                    session,
+                    set,
+                    chunk,
+                } => {
+                    self.shared.out.push_back(Output::Forget {
+                        link,
+                        session,
+                        set,
+                        chunk,
+                    });
                 }
-                SwarmOutput::BadPeer { peer, session, why, .. } => {
+                SwarmOutput::BadPeer {
+                    peer, session, why, ..
+                } => {
                     self.warn_bad_peer(session, peer, why);
                 }
             }
@@ -349,10 +417,14 @@ impl Core {
 /// tried on every interface, because their scope is the dialler's matter.
 pub(super) fn candidates(own: &[Interface], addresses: &[IpAddr], port: u16) -> Vec<SocketAddr> {
     let near = |address: &IpAddr| {
-        own.iter().flat_map(|i| &i.addresses).any(|(mine, bits)| same_subnet(*mine, *address, *bits))
+        own.iter()
+            .flat_map(|i| &i.addresses)
+            .any(|(mine, bits)| same_subnet(*mine, *address, *bits))
     };
-    let (near, far): (Vec<IpAddr>, Vec<IpAddr>) =
-        addresses.iter().take(limits::ADDRESSES).partition(|address| near(address));
+    let (near, far): (Vec<IpAddr>, Vec<IpAddr>) = addresses
+        .iter()
+        .take(limits::ADDRESSES)
+        .partition(|address| near(address));
     let mut all = Vec::new();
     for address in near.into_iter().chain(far) {
         match address {
@@ -377,7 +449,9 @@ pub(super) fn same_subnet(a: IpAddr, b: IpAddr, bits: u8) -> bool {
         _ => return false,
     };
     let shift = width - u32::from(bits).min(width);
-    (a ^ b).checked_shr(shift).is_none_or(|difference| difference == 0)
+    (a ^ b)
+        .checked_shr(shift)
+        .is_none_or(|difference| difference == 0)
 }
 
 #[cfg(test)]

@@ -104,7 +104,11 @@ impl Session {
             };
             Signed::seal(Domain::Join, &join, &shared.device)
         });
-        let message = Control::Join { session: self.id, join: join.clone(), hops: 0 };
+        let message = Control::Join {
+            session: self.id,
+            join: join.clone(),
+            hops: 0,
+        };
         let links: Vec<_> = match link {
             Some(link) => vec![link],
             None => self.peers.keys().copied().collect(),
@@ -125,8 +129,12 @@ impl Session {
         if !self.is_member() || join.body.len() > limits::STATEMENT_BODY {
             return;
         }
-        let Ok(body) = join.peek::<Join>() else { return };
-        let Some(known) = shared.links.get_mut(&link) else { return };
+        let Ok(body) = join.peek::<Join>() else {
+            return;
+        };
+        let Some(known) = shared.links.get_mut(&link) else {
+            return;
+        };
         let direct = known.peer == body.device;
         if body.session != self.id || !known.joins.take(now.moment) {
             return;
@@ -137,7 +145,9 @@ impl Session {
             }
             return;
         }
-        let Some((towards, _)) = self.way_to_teacher() else { return };
+        let Some((towards, _)) = self.way_to_teacher() else {
+            return;
+        };
         if towards == link || hops >= limits::JOIN_HOPS {
             return;
         }
@@ -150,17 +160,39 @@ impl Session {
             self.members.passed.remove(&(body.device, body.sequence));
             return;
         }
-        shared.send(towards, &Control::Join { session: self.id, join, hops: hops + 1 });
+        shared.send(
+            towards,
+            &Control::Join {
+                session: self.id,
+                join,
+                hops: hops + 1,
+            },
+        );
         if let Some(known) = self.members.known.get(&body.device) {
-            let member = Member { token: known.signed.clone(), contact: None };
-            shared.send(link, &Control::Members { session: self.id, members: vec![member] });
+            let member = Member {
+                token: known.signed.clone(),
+                contact: None,
+            };
+            shared.send(
+                link,
+                &Control::Members {
+                    session: self.id,
+                    members: vec![member],
+                },
+            );
         }
     }
 
     /// The teacher's machine decides about a request.
     fn decide(&mut self, shared: &mut Shared, now: Now, link: LinkId, join: &Join, direct: bool) {
         let deny = |shared: &mut Shared, why| {
-            shared.send(link, &Control::Denied { session: self.id, why });
+            shared.send(
+                link,
+                &Control::Denied {
+                    session: self.id,
+                    why,
+                },
+            );
         };
         let fits = join.name.len() <= limits::PERSON_NAME
             && join.roll.len() <= limits::ROLL
@@ -195,11 +227,26 @@ impl Session {
                 Signed::seal(Domain::Token, &token, &own.key)
             }
         };
-        let member = Member { token: signed.clone(), contact: None };
-        shared.send(link, &Control::Members { session: self.id, members: vec![member.clone()] });
+        let member = Member {
+            token: signed.clone(),
+            contact: None,
+        };
+        shared.send(
+            link,
+            &Control::Members {
+                session: self.id,
+                members: vec![member.clone()],
+            },
+        );
         if self.insert_token(shared, now, join_token(&signed), signed) {
             let to = self.neighbours(shared, Some(link));
-            shared.send_all(&to, &Control::Members { session: self.id, members: vec![member] });
+            shared.send_all(
+                &to,
+                &Control::Members {
+                    session: self.id,
+                    members: vec![member],
+                },
+            );
         }
         if direct {
             self.admit(shared, now, link);
@@ -215,7 +262,11 @@ impl Session {
         token: Signed,
     ) -> Option<DeviceId> {
         if let Ok(body) = token.peek::<Token>()
-            && self.members.known.get(&body.device).is_some_and(|known| known.signed == token)
+            && self
+                .members
+                .known
+                .get(&body.device)
+                .is_some_and(|known| known.signed == token)
         {
             return Some(body.device);
         }
@@ -235,7 +286,10 @@ impl Session {
     ) -> bool {
         let Some(token) = token else { return false };
         let device = token.device;
-        let linked = self.peers.values().any(|peer| peer.device == device && peer.member);
+        let linked = self
+            .peers
+            .values()
+            .any(|peer| peer.device == device && peer.member);
         let presence = if linked || device == shared.id {
             Presence::Linked
         } else {
@@ -255,7 +309,13 @@ impl Session {
                 return false;
             }
             let heard = now.moment;
-            let known = Known { token, signed, contact: None, presence, heard };
+            let known = Known {
+                token,
+                signed,
+                contact: None,
+                presence,
+                heard,
+            };
             self.members.known.insert(device, known);
         }
         self.members.unlinked_changed = true;
@@ -267,8 +327,12 @@ impl Session {
     }
 
     fn warn_duplicate(&self, shared: &mut Shared, device: DeviceId) {
-        let Some(known) = self.members.known.get(&device) else { return };
-        let Some(other) = self.members.duplicate(device, &known.token.roll) else { return };
+        let Some(known) = self.members.known.get(&device) else {
+            return;
+        };
+        let Some(other) = self.members.duplicate(device, &known.token.roll) else {
+            return;
+        };
         let text = format!(
             "roll number {} is claimed by {} on {} and by {} on {}: ask them to correct it",
             known.token.roll,
@@ -295,12 +359,16 @@ impl Session {
         }
         let mut news = Vec::new();
         for member in members.into_iter().take(limits::MEMBERS_PER_MESSAGE) {
-            let Ok(peeked) = member.token.peek::<Token>() else { continue };
+            let Ok(peeked) = member.token.peek::<Token>() else {
+                continue;
+            };
             let same = |known: &Known| known.signed == member.token;
             let known = self.members.known.get(&peeked.device).is_some_and(same);
             let mut new = false;
             if !known {
-                let Some(token) = self.open_token(&member.token) else { continue };
+                let Some(token) = self.open_token(&member.token) else {
+                    continue;
+                };
                 new = self.insert_token(shared, now, Some(token), member.token.clone());
             }
             if let Some(contact) = &member.contact {
@@ -318,7 +386,13 @@ impl Session {
             let to = self.neighbours(shared, Some(link));
             for part in news.chunks(limits::MEMBERS_PER_MESSAGE) {
                 let members = part.to_vec();
-                shared.send_all(&to, &Control::Members { session: self.id, members });
+                shared.send_all(
+                    &to,
+                    &Control::Members {
+                        session: self.id,
+                        members,
+                    },
+                );
             }
         }
     }
@@ -342,14 +416,21 @@ impl Session {
     }
 
     fn take_contact(&mut self, now: Now, device: DeviceId, signed: &Signed) -> bool {
-        let Some(known) = self.members.known.get_mut(&device) else { return false };
+        let Some(known) = self.members.known.get_mut(&device) else {
+            return false;
+        };
         if known.contact.as_ref().is_some_and(|(_, old)| old == signed)
             || signed.body.len() > limits::STATEMENT_BODY
         {
             return false;
         }
-        let Ok(body) = signed.peek::<Contact>() else { return false };
-        let newer = known.contact.as_ref().is_none_or(|(old, _)| body.sequence > old.sequence);
+        let Ok(body) = signed.peek::<Contact>() else {
+            return false;
+        };
+        let newer = known
+            .contact
+            .as_ref()
+            .is_none_or(|(old, _)| body.sequence > old.sequence);
         if body.session != self.id || body.device != device || !newer {
             return false;
         }
@@ -388,10 +469,21 @@ impl Session {
     }
 
     pub(super) fn send_own_member(&self, shared: &mut Shared, link: LinkId) {
-        let Some(known) = self.members.known.get(&shared.id) else { return };
+        let Some(known) = self.members.known.get(&shared.id) else {
+            return;
+        };
         let contact = known.contact.as_ref().map(|(_, signed)| signed.clone());
-        let members = vec![Member { token: known.signed.clone(), contact }];
-        shared.send(link, &Control::Members { session: self.id, members });
+        let members = vec![Member {
+            token: known.signed.clone(),
+            contact,
+        }];
+        shared.send(
+            link,
+            &Control::Members {
+                session: self.id,
+                members,
+            },
+        );
     }
 
     fn send_members(&self, shared: &mut Shared, link: LinkId) {
@@ -406,7 +498,13 @@ impl Session {
             .collect();
         for part in members.chunks(limits::MEMBERS_PER_MESSAGE) {
             let members = part.to_vec();
-            shared.send(link, &Control::Members { session: self.id, members });
+            shared.send(
+                link,
+                &Control::Members {
+                    session: self.id,
+                    members,
+                },
+            );
         }
     }
 
@@ -427,7 +525,10 @@ impl Session {
     }
 
     pub(super) fn on_denied(&mut self, shared: &mut Shared, link: LinkId, why: DenyReason) {
-        let teacher = self.peers.get(&link).is_some_and(|p| p.device == self.teacher.device);
+        let teacher = self
+            .peers
+            .get(&link)
+            .is_some_and(|p| p.device == self.teacher.device);
         if self.stage == Stage::Joining && teacher {
             self.stage = Stage::Denied(why);
             self.tell(shared);
@@ -456,7 +557,9 @@ impl Session {
         device: DeviceId,
         presence: Presence,
     ) {
-        let Some(known) = self.members.known.get_mut(&device) else { return };
+        let Some(known) = self.members.known.get_mut(&device) else {
+            return;
+        };
         known.heard = now.moment;
         if known.presence != presence {
             known.presence = presence;
@@ -467,8 +570,15 @@ impl Session {
 
     /// A member that is not linked was heard of.
     pub(super) fn set_presence_heard(&mut self, shared: &mut Shared, now: Now, device: DeviceId) {
-        let linked = self.peers.values().any(|peer| peer.device == device && peer.member);
-        let presence = if linked { Presence::Linked } else { Presence::Relayed };
+        let linked = self
+            .peers
+            .values()
+            .any(|peer| peer.device == device && peer.member);
+        let presence = if linked {
+            Presence::Linked
+        } else {
+            Presence::Relayed
+        };
         if device != shared.id {
             self.set_presence(shared, now, device, presence);
         }
@@ -498,7 +608,9 @@ impl Session {
     }
 
     pub(super) fn tell_member(&self, shared: &mut Shared, device: DeviceId) {
-        let Some(known) = self.members.known.get(&device) else { return };
+        let Some(known) = self.members.known.get(&device) else {
+            return;
+        };
         let token = &known.token;
         let view = MemberView {
             session: self.id,
@@ -523,7 +635,9 @@ fn join_token(signed: &Signed) -> Option<Token> {
 
 /// The longest beginning of a text that fits `limit` bytes.
 pub(super) fn cut(text: &str, limit: usize) -> String {
-    let end = (0..=limit.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+    let end = (0..=limit.min(text.len()))
+        .rev()
+        .find(|at| text.is_char_boundary(*at));
     text[..end.unwrap_or(0)].to_owned()
 }
 

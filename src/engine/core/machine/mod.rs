@@ -67,7 +67,10 @@ impl Core {
     pub fn new(config: CoreConfig) -> Self {
         let mut rng = Rng::new(config.seed);
         let id = DeviceId(config.device.verifying_key().to_bytes());
-        let limits = SwarmLimits { upload_limit: config.upload_limit, ..SwarmLimits::default() };
+        let limits = SwarmLimits {
+            upload_limit: config.upload_limit,
+            ..SwarmLimits::default()
+        };
         let swarm = Swarm::new(rng.next(), limits);
         Self {
             discovery: Discovery::new(id, config.ended),
@@ -121,28 +124,65 @@ impl Core {
         match input {
             Input::Timeout => {}
             Input::Interfaces { interfaces, port } => self.on_interfaces(now, interfaces, port),
-            Input::Datagram { interface, from, bytes } => {
+            Input::Datagram {
+                interface,
+                from,
+                bytes,
+            } => {
                 self.on_datagram(now, interface, from, &bytes);
             }
-            Input::LinkUp { link, peer, remote, dial, greeting } => {
+            Input::LinkUp {
+                link,
+                peer,
+                remote,
+                dial,
+                greeting,
+            } => {
                 self.on_link_up(now, link, peer, remote, dial, greeting);
             }
             Input::Bulk { link, up } => self.on_bulk(now, link, up),
             Input::LinkDown { link } => self.on_link_down(now, link),
             Input::DialFailed { dial, reason } => self.dials.failed(now.moment, dial, reason),
             Input::Frame { link, json } => self.on_frame(now, link, &json),
-            Input::RecordSent { link, header, length, sent } => {
-                self.shared.swarm.record_sent(now.moment, link, &header, length, sent);
+            Input::RecordSent {
+                link,
+                header,
+                length,
+                sent,
+            } => {
+                self.shared
+                    .swarm
+                    .record_sent(now.moment, link, &header, length, sent);
             }
-            Input::RecordReceived { link, header, length } => {
-                self.shared.swarm.record_received(now.moment, link, &header, length);
+            Input::RecordReceived {
+                link,
+                header,
+                length,
+            } => {
+                self.shared
+                    .swarm
+                    .record_received(now.moment, link, &header, length);
             }
-            Input::Chunk { link, session, set, chunk, outcome } => {
-                self.shared.swarm.chunk_done(now.moment, link, session, set, chunk, outcome);
+            Input::Chunk {
+                link,
+                session,
+                set,
+                chunk,
+                outcome,
+            } => {
+                self.shared
+                    .swarm
+                    .chunk_done(now.moment, link, session, set, chunk, outcome);
                 self.with(session, |s, shared| s.chunk_stored(shared, now, set));
             }
-            Input::ChunkLost { session, set, chunk } => {
-                self.shared.swarm.chunk_lost(now.moment, session, set, chunk);
+            Input::ChunkLost {
+                session,
+                set,
+                chunk,
+            } => {
+                self.shared
+                    .swarm
+                    .chunk_lost(now.moment, session, set, chunk);
             }
             Input::SetOpened { session, set, have } => {
                 self.with(session, |s, shared| s.set_opened(shared, now, set, have));
@@ -151,11 +191,25 @@ impl Core {
             Input::SetSaved { session, set, path } => {
                 self.with(session, |s, shared| s.set_saved(shared, now, set, path));
             }
-            Input::SetFailed { session, set, reason, text } => {
-                self.with(session, |s, shared| s.set_failed(shared, now, set, reason, text));
+            Input::SetFailed {
+                session,
+                set,
+                reason,
+                text,
+            } => {
+                self.with(session, |s, shared| {
+                    s.set_failed(shared, now, set, reason, text)
+                });
             }
-            Input::Hashed { session, set, hashes, root } => {
-                self.with(session, |s, shared| s.hashed(shared, now, set, &hashes, root));
+            Input::Hashed {
+                session,
+                set,
+                hashes,
+                root,
+            } => {
+                self.with(session, |s, shared| {
+                    s.hashed(shared, now, set, &hashes, root)
+                });
             }
         }
         self.on_time(now);
@@ -169,7 +223,12 @@ impl Core {
     }
 
     fn on_time(&mut self, now: Now) {
-        if self.shared.swarm.next_timeout().is_some_and(|due| due <= now.moment) {
+        if self
+            .shared
+            .swarm
+            .next_timeout()
+            .is_some_and(|due| due <= now.moment)
+        {
             self.shared.swarm.timeout(now.moment);
         }
         self.drain_swarm();
@@ -193,7 +252,10 @@ impl Core {
 
     /// What is known of all sessions.
     pub fn sessions(&self) -> Vec<SessionView> {
-        self.sessions.values().map(|session| session.view(&self.shared)).collect()
+        self.sessions
+            .values()
+            .map(|session| session.view(&self.shared))
+            .collect()
     }
 
     /// Connected peers.

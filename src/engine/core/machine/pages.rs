@@ -33,7 +33,10 @@ pub(super) struct Pages {
 
 impl Pages {
     pub fn new(active: bool) -> Self {
-        Self { active, ..Self::default() }
+        Self {
+            active,
+            ..Self::default()
+        }
     }
 
     pub fn begin(&mut self, reader: ManifestReader, offers: BTreeMap<LinkId, [u32; 3]>) {
@@ -87,7 +90,9 @@ impl Pages {
 
     /// Whether some student has everything that the teacher has.
     pub fn complete_elsewhere(&self) -> bool {
-        self.offers.values().any(|offer| *offer == self.counts() && offer[2] == 1)
+        self.offers
+            .values()
+            .any(|offer| *offer == self.counts() && offer[2] == 1)
     }
 }
 
@@ -105,12 +110,20 @@ impl Session {
     }
 
     fn pages_here(&self, set: SetId, [files, hashes, last]: [u32; 3]) -> Control {
-        Control::PagesHere { session: self.id, set, files, hashes, last: last > 0 }
+        Control::PagesHere {
+            session: self.id,
+            set,
+            files,
+            hashes,
+            last: last > 0,
+        }
     }
 
     /// Offers the pages of one set to the neighbours, and to the teacher, who wants to know.
     pub(super) fn offer_pages(&self, shared: &mut Shared, id: SetId, except: Option<LinkId>) {
-        let Some(set) = self.items.sets.get(&id) else { return };
+        let Some(set) = self.items.sets.get(&id) else {
+            return;
+        };
         let mut to = self.neighbours(shared, except);
         if let Some(teacher) = self.teacher_link()
             && !to.contains(&teacher)
@@ -144,7 +157,9 @@ impl Session {
             0 => 0,
             pages => chunks_of_page(pages - 1, set.header.chunks).end,
         };
-        shared.swarm.peer_hashes(now.moment, self.id, id, link, hashed);
+        shared
+            .swarm
+            .peer_hashes(now.moment, link, (self.id, id), hashed);
         if self.own.is_some() {
             self.tell_copy_out(shared, id);
         } else {
@@ -156,23 +171,45 @@ impl Session {
     pub(super) fn want_pages(&mut self, shared: &mut Shared, now: Now, id: SetId) {
         let session = self.id;
         let teacher = self.teacher_link();
-        let Some(set) = self.items.sets.get_mut(&id) else { return };
+        let Some(set) = self.items.sets.get_mut(&id) else {
+            return;
+        };
         let pages = &mut set.pages;
-        let Some(reader) = pages.reader.as_ref().filter(|_| pages.active) else { return };
+        let Some(reader) = pages.reader.as_ref().filter(|_| pages.active) else {
+            return;
+        };
         for (index, kind) in KINDS.into_iter().enumerate() {
-            let Some(number) = reader.next_page(kind) else { continue };
+            let Some(number) = reader.next_page(kind) else {
+                continue;
+            };
             if pages.wanted.contains_key(&index) {
                 continue;
             }
             let having = |(_, offer): &(&LinkId, &[u32; 3])| offer[index] > number;
-            let mut links: Vec<_> =
-                pages.offers.iter().filter(having).map(|(link, _)| *link).collect();
+            let mut links: Vec<_> = pages
+                .offers
+                .iter()
+                .filter(having)
+                .map(|(link, _)| *link)
+                .collect();
             if links.len() > 1 {
                 links.retain(|link| Some(*link) != teacher);
             }
-            let Some(&link) = links.get(shared.rng.below(links.len())) else { continue };
-            pages.wanted.insert(index, (link, now.moment + limits::PAGE_AGAIN));
-            shared.send(link, &Control::PageWanted { session, set: id, kind, number });
+            let Some(&link) = links.get(shared.rng.below(links.len())) else {
+                continue;
+            };
+            pages
+                .wanted
+                .insert(index, (link, now.moment + limits::PAGE_AGAIN));
+            shared.send(
+                link,
+                &Control::PageWanted {
+                    session,
+                    set: id,
+                    kind,
+                    number,
+                },
+            );
         }
     }
 
@@ -187,10 +224,19 @@ impl Session {
         if !self.is_member_link(link) {
             return;
         }
-        let Some(set) = self.items.sets.get(&id) else { return };
+        let Some(set) = self.items.sets.get(&id) else {
+            return;
+        };
         let page = set.pages.here[kind as usize].get(number as usize);
         if let Some(page) = page.cloned() {
-            shared.send(link, &Control::Page { session: self.id, set: id, page });
+            shared.send(
+                link,
+                &Control::Page {
+                    session: self.id,
+                    set: id,
+                    page,
+                },
+            );
         }
     }
 
@@ -206,19 +252,31 @@ impl Session {
         if !self.is_member_link(link) {
             return;
         }
-        let Some(set) = self.items.sets.get_mut(&id).filter(|set| set.pages.active) else { return };
-        let Ok(page) = signed.peek::<Page>() else { return };
-        let Some(key) = self.keys.get(&page.epoch) else { return };
+        let Some(set) = self.items.sets.get_mut(&id).filter(|set| set.pages.active) else {
+            return;
+        };
+        let Ok(page) = signed.peek::<Page>() else {
+            return;
+        };
+        let Some(key) = self.keys.get(&page.epoch) else {
+            return;
+        };
         let kind = match page.content {
             crate::core::wire::statements::PageContent::Files { .. } => PageKind::Files,
             crate::core::wire::statements::PageContent::Hashes { .. } => PageKind::Hashes,
             crate::core::wire::statements::PageContent::Final { .. } => PageKind::Final,
         };
-        let due = set.pages.reader.as_ref().and_then(|reader| reader.next_page(kind));
+        let due = set
+            .pages
+            .reader
+            .as_ref()
+            .and_then(|reader| reader.next_page(kind));
         if due != Some(page.number) || signed.verify(Domain::Page, key.as_bytes()).is_err() {
             return;
         }
-        let Some(reader) = &mut set.pages.reader else { return };
+        let Some(reader) = &mut set.pages.reader else {
+            return;
+        };
         match reader.accept(&page, signed.hash()) {
             Ok(accepted) => {
                 match accepted {
@@ -241,7 +299,9 @@ impl Session {
 
     /// Asks elsewhere for what did not come.
     pub(super) fn pages_on_time(&mut self, shared: &mut Shared, now: Now, id: SetId) {
-        let Some(set) = self.items.sets.get_mut(&id) else { return };
+        let Some(set) = self.items.sets.get_mut(&id) else {
+            return;
+        };
         let late: Vec<_> = set
             .pages
             .wanted

@@ -155,7 +155,9 @@ impl Session {
 
     /// The link over which the teacher is nearest, and how many hops that is.
     pub(super) fn way_to_teacher(&self) -> Option<(LinkId, u8)> {
-        self.teacher_link().map(|link| (link, 0)).or(self.heard.parent)
+        self.teacher_link()
+            .map(|link| (link, 0))
+            .or(self.heard.parent)
     }
 
     /// The few links that new things are passed on to at once: ring neighbours and some others.
@@ -190,7 +192,9 @@ impl Session {
                 Stage::Unknown => SessionState::Unknown,
                 Stage::Joining => SessionState::Joining,
                 Stage::Left => SessionState::Left,
-                Stage::Denied(why) => SessionState::Denied { why: denied_text(*why).to_owned() },
+                Stage::Denied(why) => SessionState::Denied {
+                    why: denied_text(*why).to_owned(),
+                },
                 Stage::Member if self.heard.told_away => SessionState::TeacherAway {
                     seconds: limits::TEACHER_AWAY.as_secs(),
                 },
@@ -220,9 +224,15 @@ impl Session {
         if !self.active() {
             return;
         }
-        let Some(known) = shared.links.get(&link) else { return };
+        let Some(known) = shared.links.get(&link) else {
+            return;
+        };
         let (device, nonce) = (known.peer, known.nonce);
-        let peer = self.peers.entry(link).or_insert(Peer { device, member: false, greeted: false });
+        let peer = self.peers.entry(link).or_insert(Peer {
+            device,
+            member: false,
+            greeted: false,
+        });
         peer.greeted = true;
         let enter = Control::Enter {
             session: self.id,
@@ -243,9 +253,15 @@ impl Session {
         token: Option<Signed>,
         nonce: Nonce,
     ) {
-        let Some(known) = shared.links.get(&link) else { return };
+        let Some(known) = shared.links.get(&link) else {
+            return;
+        };
         let device = known.peer;
-        let peer = self.peers.entry(link).or_insert(Peer { device, member: false, greeted: false });
+        let peer = self.peers.entry(link).or_insert(Peer {
+            device,
+            member: false,
+            greeted: false,
+        });
         let greeted = peer.greeted;
         if !greeted {
             self.greet(shared, link);
@@ -268,7 +284,9 @@ impl Session {
 
     /// From now on the link speaks for a member.
     pub(super) fn admit(&mut self, shared: &mut Shared, now: Now, link: LinkId) {
-        let Some(peer) = self.peers.get_mut(&link) else { return };
+        let Some(peer) = self.peers.get_mut(&link) else {
+            return;
+        };
         if peer.member {
             return;
         }
@@ -286,10 +304,14 @@ impl Session {
 
     /// Both sides are members: say what is here.
     pub(super) fn meet(&mut self, shared: &mut Shared, now: Now, link: LinkId) {
-        let Some(known) = shared.links.get(&link) else { return };
+        let Some(known) = shared.links.get(&link) else {
+            return;
+        };
         let (device, kind) = (known.peer, known.greeting.link);
         let teacher = device == self.teacher.device;
-        shared.swarm.peer_entered(now.moment, self.id, link, device, teacher, kind);
+        shared
+            .swarm
+            .peer_entered(now.moment, self.id, link, device, teacher, kind);
         self.send_own_member(shared, link);
         self.send_digest(shared, &[link]);
         self.send_pages_here(shared, &[link]);
@@ -302,7 +324,9 @@ impl Session {
 
     /// A link of this session is gone.
     pub(super) fn link_down(&mut self, shared: &mut Shared, now: Now, link: LinkId) {
-        let Some(peer) = self.peers.remove(&link) else { return };
+        let Some(peer) = self.peers.remove(&link) else {
+            return;
+        };
         shared.swarm.peer_left(now.moment, self.id, link);
         if self.heard.parent.is_some_and(|(parent, _)| parent == link) {
             self.heard.parent = None;
@@ -315,7 +339,9 @@ impl Session {
     }
 
     fn prove_fresh(&self, shared: &mut Shared, now: Now, link: LinkId, nonce: Nonce) {
-        let (Some(own), Some(known)) = (&self.own, shared.links.get(&link)) else { return };
+        let (Some(own), Some(known)) = (&self.own, shared.links.get(&link)) else {
+            return;
+        };
         let fresh = Fresh {
             session: self.id,
             epoch: self.teacher.epoch,
@@ -324,22 +350,26 @@ impl Session {
             time: now.wall,
         };
         let proof = Signed::seal(Domain::Fresh, &fresh, &own.key);
-        shared.send(link, &Control::Fresh { session: self.id, proof });
+        shared.send(
+            link,
+            &Control::Fresh {
+                session: self.id,
+                proof,
+            },
+        );
     }
 
     /// The teacher's device answered the nonce.
-    pub(super) fn on_fresh(
-        &mut self,
-        shared: &mut Shared,
-        now: Now,
-        link: LinkId,
-        proof: &Signed,
-    ) {
-        let Some(known) = shared.links.get(&link) else { return };
+    pub(super) fn on_fresh(&mut self, shared: &mut Shared, now: Now, link: LinkId, proof: &Signed) {
+        let Some(known) = shared.links.get(&link) else {
+            return;
+        };
         let key = self.teacher.session_key;
-        let answered = proof.open::<Fresh>(Domain::Fresh, key.as_bytes()).is_ok_and(|fresh| {
-            fresh.session == self.id && fresh.nonce == known.nonce && fresh.device == shared.id
-        });
+        let answered = proof
+            .open::<Fresh>(Domain::Fresh, key.as_bytes())
+            .is_ok_and(|fresh| {
+                fresh.session == self.id && fresh.nonce == known.nonce && fresh.device == shared.id
+            });
         if answered {
             self.heard.last = Some(now.moment);
             self.teacher_back(shared);
@@ -359,7 +389,14 @@ impl Session {
             time: now.wall,
         };
         let tick = Signed::seal(Domain::Tick, &tick, &own.key);
-        shared.send_all(links, &Control::Tick { session: self.id, tick, hops: 0 });
+        shared.send_all(
+            links,
+            &Control::Tick {
+                session: self.id,
+                tick,
+                hops: 0,
+            },
+        );
     }
 
     /// A tick came: the teacher is there, in the direction of this link.
@@ -374,14 +411,18 @@ impl Session {
         if self.own.is_some() || tick.body.len() > limits::STATEMENT_BODY {
             return;
         }
-        let Ok(body) = tick.peek::<Tick>() else { return };
+        let Ok(body) = tick.peek::<Tick>() else {
+            return;
+        };
         let number = (body.epoch, body.sequence);
         if body.session != self.id || number < self.heard.tick {
             return;
         }
         let newer = number > self.heard.tick;
         if newer {
-            let Some(key) = self.keys.get(&body.epoch) else { return };
+            let Some(key) = self.keys.get(&body.epoch) else {
+                return;
+            };
             if tick.verify(Domain::Tick, key.as_bytes()).is_err() {
                 return;
             }
@@ -390,7 +431,10 @@ impl Session {
             shared.trust.learn_time(&self.teacher, body.time, now.wall);
         }
         let hops = hops.saturating_add(1);
-        let nearer = self.heard.parent.is_none_or(|(parent, far)| hops < far || parent == link);
+        let nearer = self
+            .heard
+            .parent
+            .is_none_or(|(parent, far)| hops < far || parent == link);
         if self.is_member_link(link) && (newer || nearer) && hops <= limits::JOIN_HOPS {
             let changed = self.heard.parent.map(|(parent, _)| parent) != Some(link);
             self.heard.parent = Some((link, hops));
@@ -402,7 +446,14 @@ impl Session {
             self.teacher_back(shared);
             let hops = self.way_to_teacher().map_or(hops, |(_, far)| far.max(1));
             let to = self.neighbours(shared, Some(link));
-            shared.send_all(&to, &Control::Tick { session: self.id, tick, hops });
+            shared.send_all(
+                &to,
+                &Control::Tick {
+                    session: self.id,
+                    tick,
+                    hops,
+                },
+            );
         }
     }
 
@@ -430,7 +481,9 @@ impl Session {
         if teacher.session != self.id || teacher.teacher != self.teacher.teacher {
             return false;
         }
-        self.keys.entry(teacher.epoch).or_insert(teacher.session_key);
+        self.keys
+            .entry(teacher.epoch)
+            .or_insert(teacher.session_key);
         if teacher.epoch > self.teacher.epoch && self.own.is_none() {
             self.teacher = teacher.clone();
             self.authority = authority.clone();
@@ -473,7 +526,12 @@ impl Session {
         if !self.active() {
             return;
         }
-        if self.own.as_ref().is_some_and(|own| own.tick_due <= now.moment) && !self.ended {
+        if self
+            .own
+            .as_ref()
+            .is_some_and(|own| own.tick_due <= now.moment)
+            && !self.ended
+        {
             if let Some(own) = &mut self.own {
                 own.tick_due = now.moment + limits::TICK_EVERY;
             }
@@ -486,7 +544,10 @@ impl Session {
         if self.own.is_none()
             && self.is_member()
             && !self.heard.told_away
-            && self.heard.last.is_some_and(|last| last + limits::TEACHER_AWAY <= now.moment)
+            && self
+                .heard
+                .last
+                .is_some_and(|last| last + limits::TEACHER_AWAY <= now.moment)
         {
             if self.teacher_link().is_some() {
                 self.heard.last = Some(now.moment);

@@ -58,7 +58,10 @@ impl Shared {
     /// Queues a control message.
     pub fn send(&mut self, link: LinkId, message: &Control) {
         if self.links.contains_key(&link) {
-            self.out.push_back(Output::Frame { link, json: message.encode() });
+            self.out.push_back(Output::Frame {
+                link,
+                json: message.encode(),
+            });
         }
     }
 
@@ -69,13 +72,22 @@ impl Shared {
         }
         let json = message.encode();
         for &link in links {
-            self.out.push_back(Output::Frame { link, json: json.clone() });
+            self.out.push_back(Output::Frame {
+                link,
+                json: json.clone(),
+            });
         }
     }
 
     /// Says why and closes a link. It stays in the table until the closing is reported.
     pub fn close(&mut self, link: LinkId, code: ByeCode, text: &str) {
-        self.send(link, &Control::Bye { code, text: text.to_owned() });
+        self.send(
+            link,
+            &Control::Bye {
+                code,
+                text: text.to_owned(),
+            },
+        );
         self.out.push_back(Output::Close { link });
     }
 
@@ -86,7 +98,11 @@ impl Shared {
 
     /// Tells the people that something is wrong.
     pub fn warn(&mut self, kind: WarningKind, session: Option<SessionId>, text: String) {
-        self.event(Event::Warning(Warning { kind, session, text }));
+        self.event(Event::Warning(Warning {
+            kind,
+            session,
+            text,
+        }));
     }
 
     /// Asks for something of the disk.
@@ -96,7 +112,10 @@ impl Shared {
 
     /// The link to a device, if there is one.
     pub fn link_to(&self, device: DeviceId) -> Option<LinkId> {
-        self.links.iter().find(|(_, link)| link.peer == device).map(|(id, _)| *id)
+        self.links
+            .iter()
+            .find(|(_, link)| link.peer == device)
+            .map(|(id, _)| *id)
     }
 
     /// How this machine is connected: by radio only if no interface has a cable.
@@ -113,7 +132,10 @@ impl Shared {
 
     /// The own addresses that others may dial: link-local IPv6 ones only where there is no other.
     pub fn addresses(&self) -> Vec<std::net::IpAddr> {
-        let all = self.interfaces.iter().flat_map(|interface| &interface.addresses);
+        let all = self
+            .interfaces
+            .iter()
+            .flat_map(|interface| &interface.addresses);
         let mut addresses: Vec<_> = all.map(|(address, _)| *address).collect();
         addresses.sort_by_key(std::net::IpAddr::is_ipv6);
         addresses.dedup();

@@ -10,7 +10,7 @@ use crate::core::layout;
 use crate::core::limits;
 use crate::core::manifest::{self, ManifestWriter};
 use crate::core::signed::{Domain, Signed};
-use crate::core::swarm::{SetSpec};
+use crate::core::swarm::SetSpec;
 use crate::core::time::Now;
 use crate::core::trust::verify_authority;
 use crate::core::wire::control::{ByeCode, Control};
@@ -23,20 +23,46 @@ use crate::core::wire::statements::{
 impl Core {
     pub(super) fn run(&mut self, now: Now, command: Command) -> Result<(), CommandError> {
         match command {
-            Command::Start { session, title, session_key, authority, sealing } => {
-                let own =
-                    Own { key: session_key, sealing, announced: 0, ticked: 0, tick_due: now.moment };
+            Command::Start {
+                session,
+                title,
+                session_key,
+                authority,
+                sealing,
+            } => {
+                let own = Own {
+                    key: session_key,
+                    sealing,
+                    announced: 0,
+                    ticked: 0,
+                    tick_due: now.moment,
+                };
                 self.start(now, session, title, authority, own)
             }
-            Command::ShareFiles { session, item, set, title, files, options } => {
+            Command::ShareFiles {
+                session,
+                item,
+                set,
+                title,
+                files,
+                options,
+            } => {
                 let (session, shared) = self.own(session)?;
                 session.share(shared, now, item, set, title, &files, &options)
             }
-            Command::Post { session, item, post } => {
+            Command::Post {
+                session,
+                item,
+                post,
+            } => {
                 let (session, shared) = self.own(session)?;
                 session.post_new(shared, now, item, post)
             }
-            Command::Withdraw { session, item, reason } => {
+            Command::Withdraw {
+                session,
+                item,
+                reason,
+            } => {
                 let (session, shared) = self.own(session)?;
                 if session.items.set_of(item).is_none() && !session.posted.contains(&item) {
                     return Err(CommandError::NoItem);
@@ -65,7 +91,11 @@ impl Core {
             Command::Trust { teacher, trusted } => self.trust(now, teacher, trusted),
             Command::Retry { session, item } => {
                 let (session, shared) = self.live(session)?;
-                if session.retry(shared, now, item) { Ok(()) } else { Err(CommandError::NoItem) }
+                if session.retry(shared, now, item) {
+                    Ok(())
+                } else {
+                    Err(CommandError::NoItem)
+                }
             }
             Command::End(session) => {
                 let (session, shared) = self.own(session)?;
@@ -203,7 +233,8 @@ impl Core {
         }
         let links: Vec<_> = self.shared.links.keys().copied().collect();
         for link in links {
-            self.shared.close(link, ByeCode::Leaving, "the program ends");
+            self.shared
+                .close(link, ByeCode::Leaving, "the program ends");
         }
     }
 }
@@ -232,7 +263,13 @@ impl Session {
 
     fn leave(&mut self, shared: &mut Shared, now: Now) {
         let links = self.member_links();
-        shared.send_all(&links, &Control::Leave { session: self.id, set: None });
+        shared.send_all(
+            &links,
+            &Control::Leave {
+                session: self.id,
+                set: None,
+            },
+        );
         for link in links {
             shared.swarm.peer_left(now.moment, self.id, link);
         }
@@ -247,7 +284,13 @@ impl Session {
             self.flush_statuses(shared, now);
         }
         let links: Vec<LinkId> = self.member_links();
-        shared.send_all(&links, &Control::Leave { session: self.id, set: None });
+        shared.send_all(
+            &links,
+            &Control::Leave {
+                session: self.id,
+                set: None,
+            },
+        );
     }
 
     #[allow(clippy::too_many_arguments, reason = "the fields of one command")]
@@ -264,7 +307,10 @@ impl Session {
         check_length("the title", &title, limits::ITEM_TITLE)?;
         let earlier = match options.replaces {
             Some(item) => {
-                let set = self.items.set_of(item).and_then(|id| self.items.sets.get(&id));
+                let set = self
+                    .items
+                    .set_of(item)
+                    .and_then(|id| self.items.sets.get(&id));
                 Some(set.ok_or(CommandError::NoItem)?)
             }
             None => None,
@@ -272,20 +318,34 @@ impl Session {
         let total = files.iter().map(|file| file.size).sum();
         let students = self.members.present(shared.id, self.teacher.device);
         let (item, version, chunk_size, kind) = match earlier {
-            Some(set) => {
-                (set.item, set.version.next(), set.header.chunk_size, EntryKind::Replace)
-            }
-            None => (item, Version(1), layout::chunk_size(total, students), EntryKind::Item),
+            Some(set) => (
+                set.item,
+                set.version.next(),
+                set.header.chunk_size,
+                EntryKind::Replace,
+            ),
+            None => (
+                item,
+                Version(1),
+                layout::chunk_size(total, students),
+                EntryKind::Item,
+            ),
         };
         let (header, layout) = manifest::plan(id, chunk_size, files)
             .map_err(|error| CommandError::NotShareable(error.to_string()))?;
-        let content = ItemContent::Files { set: header.clone() };
-        let body = ItemBody { item, version, title, content };
+        let content = ItemContent::Files {
+            set: header.clone(),
+        };
+        let body = ItemBody {
+            item,
+            version,
+            title,
+            content,
+        };
         let seq = self.feed.head(self.feed.teacher).next();
 
         let writer = ManifestWriter::new(self.id, self.teacher.epoch, header.clone());
-        let mut set =
-            items::Set::new(item, version, seq, header, pages::Pages::new(false));
+        let mut set = items::Set::new(item, version, seq, header, pages::Pages::new(false));
         set.place = items::Place::Open;
         set.progress = Progress::Preparing;
         for page in writer.files(files) {
@@ -307,7 +367,11 @@ impl Session {
             hashes: 0,
         };
         shared.swarm.open_set(now.moment, spec);
-        shared.disk(Disk::Hash { session: self.id, set: id, chunk_size });
+        shared.disk(Disk::Hash {
+            session: self.id,
+            set: id,
+            chunk_size,
+        });
         self.tell_item(shared, now, id, true);
         self.offer_pages(shared, id, None);
         Ok(())
@@ -327,10 +391,17 @@ impl Session {
         hashes: &[Hash],
         root: Option<Hash>,
     ) {
-        let Some(set) = self.items.sets.get_mut(&id) else { return };
-        let Some(writer) = &mut set.writer else { return };
-        let mut pages: Vec<_> =
-            writer.hashes(hashes).into_iter().map(|page| (PageKind::Hashes, page)).collect();
+        let Some(set) = self.items.sets.get_mut(&id) else {
+            return;
+        };
+        let Some(writer) = &mut set.writer else {
+            return;
+        };
+        let mut pages: Vec<_> = writer
+            .hashes(hashes)
+            .into_iter()
+            .map(|page| (PageKind::Hashes, page))
+            .collect();
         if let Some(root) = root {
             match writer.finish(root) {
                 Ok(page) => pages.push((PageKind::Final, page)),
@@ -344,12 +415,16 @@ impl Session {
             return;
         }
         for (kind, page) in pages {
-            let Ok(signed) = self.sign_page(&page) else { return };
+            let Ok(signed) = self.sign_page(&page) else {
+                return;
+            };
             if let Some(set) = self.items.sets.get_mut(&id) {
                 set.pages.add(kind, signed);
             }
         }
-        let Some(set) = self.items.sets.get_mut(&id) else { return };
+        let Some(set) = self.items.sets.get_mut(&id) else {
+            return;
+        };
         let known = set.pages.hashed(set.header.chunks);
         shared.swarm.hashes_known(now.moment, self.id, id, known);
         if root.is_some() {
@@ -361,21 +436,23 @@ impl Session {
     }
 
     /// The teacher's files cannot be read as they were: the item is withdrawn, with the reason.
-    pub(super) fn source_failed(
-        &mut self,
-        shared: &mut Shared,
-        now: Now,
-        id: SetId,
-        text: &str,
-    ) {
-        let Some(set) = self.items.sets.get_mut(&id) else { return };
+    pub(super) fn source_failed(&mut self, shared: &mut Shared, now: Now, id: SetId, text: &str) {
+        let Some(set) = self.items.sets.get_mut(&id) else {
+            return;
+        };
         let item = set.item;
         set.writer = None;
         let reason = crate::api::FailReason::DiskError;
-        set.progress = Progress::Failed { reason, text: text.to_owned() };
+        set.progress = Progress::Failed {
+            reason,
+            text: text.to_owned(),
+        };
         self.tell_item(shared, now, id, true);
         shared.warn(WarningKind::SourceChanged, Some(self.id), text.to_owned());
-        let body = WithdrawBody { item, reason: text.to_owned() };
+        let body = WithdrawBody {
+            item,
+            reason: text.to_owned(),
+        };
         // A session that has just ended withdraws nothing any more.
         let _ = self.write(shared, now, EntryKind::Withdraw, Audience::All, &body);
     }
@@ -390,11 +467,17 @@ impl Session {
 
     pub(super) fn tell_copy_out(&mut self, shared: &mut Shared, id: SetId) {
         let session = self.id;
-        let Some(set) = self.items.sets.get_mut(&id) else { return };
+        let Some(set) = self.items.sets.get_mut(&id) else {
+            return;
+        };
         if set.chunks_out && !set.copy_out && set.pages.complete_elsewhere() {
             set.copy_out = true;
             let (item, version) = (set.item, set.version);
-            shared.event(Event::OneCopyOut { session, item, version });
+            shared.event(Event::OneCopyOut {
+                session,
+                item,
+                version,
+            });
         }
     }
 
@@ -406,7 +489,11 @@ impl Session {
         post: NewPost,
     ) -> Result<(), CommandError> {
         let (title, content) = match post {
-            NewPost::Snippet { title, text, language } => {
+            NewPost::Snippet {
+                title,
+                text,
+                language,
+            } => {
                 check_length("the snippet", &text, limits::SNIPPET)?;
                 if text.is_empty() {
                     return Err(CommandError::Empty("the snippet"));
@@ -432,7 +519,12 @@ impl Session {
             }
         };
         check_length("the title", &title, limits::ITEM_TITLE)?;
-        let body = ItemBody { item, version: Version(1), title, content };
+        let body = ItemBody {
+            item,
+            version: Version(1),
+            title,
+            content,
+        };
         self.write(shared, now, EntryKind::Item, Audience::All, &body)?;
         self.posted.insert(item);
         Ok(())

@@ -23,7 +23,12 @@ fn class(students: usize) -> (World, TeacherKeys) {
 }
 
 fn state(world: &World, host: usize) -> Option<SessionState> {
-    world.hosts[host].core.sessions().into_iter().map(|session| session.state).next()
+    world.hosts[host]
+        .core
+        .sessions()
+        .into_iter()
+        .map(|session| session.state)
+        .next()
 }
 
 fn joined(world: &World, host: usize) -> bool {
@@ -32,7 +37,13 @@ fn joined(world: &World, host: usize) -> bool {
 
 /// Trusts whoever is announced, as a person would after comparing the fingerprint.
 fn trust(world: &mut World, host: usize, keys: &TeacherKeys) {
-    world.command(host, Command::Trust { teacher: keys.public(), trusted: true });
+    world.command(
+        host,
+        Command::Trust {
+            teacher: keys.public(),
+            trusted: true,
+        },
+    );
 }
 
 fn gathered(students: usize) -> (World, TeacherKeys, crate::core::ids::SessionId) {
@@ -115,7 +126,9 @@ fn two_subnets_are_joined_by_a_student_with_two_interfaces() {
     world.host("farther", &[2]);
     let session = world.teach(0, &keys, "DBMS Lab");
     for host in [1, 2, 3, 4] {
-        world.until(SECOND * 8, |w| state(w, host) == Some(SessionState::Unknown));
+        world.until(SECOND * 8, |w| {
+            state(w, host) == Some(SessionState::Unknown)
+        });
         trust(&mut world, host, &keys);
         world.until(SECOND * 8, |w| joined(w, host));
     }
@@ -124,7 +137,9 @@ fn two_subnets_are_joined_by_a_student_with_two_interfaces() {
     world.until(SECOND * 30, |w| (1..=4).all(|host| w.saved(host, item)));
     world.until(SECOND * 5, |w| w.delivered(0, item) == 4);
     world.say(3, session, "hello back");
-    world.until(SECOND * 10, |w| w.texts(0).contains(&"hello back".to_owned()));
+    world.until(SECOND * 10, |w| {
+        w.texts(0).contains(&"hello back".to_owned())
+    });
     assert_eq!(world.texts(4), ["hello there"]);
 }
 
@@ -136,7 +151,9 @@ fn the_class_completes_when_the_teacher_vanishes_after_one_copy() {
     world.until(SECOND * 20, |w| w.hosts[0].events.iter().any(out));
     world.kill(0);
     world.until(SECOND * 20, |w| (1..=6).all(|host| w.saved(host, item)));
-    world.until(SECOND * 30, |w| matches!(state(w, 1), Some(SessionState::TeacherAway { .. })));
+    world.until(SECOND * 30, |w| {
+        matches!(state(w, 1), Some(SessionState::TeacherAway { .. }))
+    });
 }
 
 #[test]
@@ -147,8 +164,14 @@ fn an_ended_session_is_over_for_everybody() {
         (0..=3).all(|host| state(w, host) == Some(SessionState::Ended))
     });
     let refused = world.hosts[0].core.command(
-        crate::core::time::Now { moment: world.now, wall: crate::core::time::UnixTime(0) },
-        Command::Say { session, text: "too late".into() },
+        crate::core::time::Now {
+            moment: world.now,
+            wall: crate::core::time::UnixTime(0),
+        },
+        Command::Say {
+            session,
+            text: "too late".into(),
+        },
     );
     assert!(refused.is_err());
 }

@@ -72,7 +72,11 @@ impl TeacherKeys {
         let public = SealingKey(x25519_dalek::PublicKey::from(&sealing).to_bytes());
         let (from, until) = (UnixTime(WALL - 86_400), UnixTime(WALL + 86_400 * 365));
         let certificate = self_signed(&key, public, name, from, until).unwrap();
-        Self { key, sealing, certificate }
+        Self {
+            key,
+            sealing,
+            certificate,
+        }
     }
 
     pub fn public(&self) -> PublicKey {
@@ -151,12 +155,21 @@ impl World {
             kind: LinkKind::Wired,
         });
         let interfaces = interfaces.collect();
-        self.input(at, Input::Interfaces { interfaces, port: PORT });
+        self.input(
+            at,
+            Input::Interfaces {
+                interfaces,
+                port: PORT,
+            },
+        );
         at
     }
 
     fn time(&self) -> Now {
-        Now { moment: self.now, wall: UnixTime(self.wall + self.now.0 / 1_000_000) }
+        Now {
+            moment: self.now,
+            wall: UnixTime(self.wall + self.now.0 / 1_000_000),
+        }
     }
 
     pub fn input(&mut self, host: usize, input: Input) {
@@ -195,16 +208,35 @@ impl World {
         self.order += 1;
         let number = u8::try_from(self.order % 250).unwrap();
         let (item, set) = (ItemId([number; 16]), SetId([number; 16]));
-        let entry = |(n, size): (usize, &u64)| FileEntry { path: format!("f{n}"), size: *size };
+        let entry = |(n, size): (usize, &u64)| FileEntry {
+            path: format!("f{n}"),
+            size: *size,
+        };
         let files = sizes.iter().enumerate().map(entry).collect();
         self.sizes.insert(set, sizes.to_vec());
         let (title, options) = ("files".to_owned(), Default::default());
-        self.command(host, Command::ShareFiles { session, item, set, title, files, options });
+        self.command(
+            host,
+            Command::ShareFiles {
+                session,
+                item,
+                set,
+                title,
+                files,
+                options,
+            },
+        );
         item
     }
 
     pub fn say(&mut self, host: usize, session: SessionId, text: &str) {
-        self.command(host, Command::Say { session, text: text.to_owned() });
+        self.command(
+            host,
+            Command::Say {
+                session,
+                text: text.to_owned(),
+            },
+        );
     }
 
     /// Switches a machine off: nothing reaches it, its links break.
@@ -219,7 +251,8 @@ impl World {
 
     fn later(&mut self, host: usize, input: Input) {
         self.order += 1;
-        self.queue.insert((self.now + TRIP, self.order), (host, input));
+        self.queue
+            .insert((self.now + TRIP, self.order), (host, input));
     }
 
     /// Lets time pass.
@@ -232,7 +265,10 @@ impl World {
     pub fn until(&mut self, most: Duration, mut done: impl FnMut(&Self) -> bool) -> Duration {
         let start = self.now;
         let end = self.now + most;
-        assert!(self.run_until(end, &mut done), "did not happen within {most:?}");
+        assert!(
+            self.run_until(end, &mut done),
+            "did not happen within {most:?}"
+        );
         self.now.since(start)
     }
 
@@ -279,16 +315,32 @@ impl World {
 
     fn deliver(&mut self, host: usize, input: Input) {
         let stored = match &input {
-            Input::RecordReceived { link, header, length } => {
-                self.received(host, *link, header, *length)
-            }
+            Input::RecordReceived {
+                link,
+                header,
+                length,
+            } => self.received(host, *link, header, *length),
             _ => None,
         };
         self.input(host, input);
         if let Some((link, header, done)) = stored {
-            let RecordHeader { session, set, chunk, .. } = header;
+            let RecordHeader {
+                session,
+                set,
+                chunk,
+                ..
+            } = header;
             let outcome = ChunkOutcome::Stored;
-            self.input(host, Input::Chunk { link, session, set, chunk, outcome });
+            self.input(
+                host,
+                Input::Chunk {
+                    link,
+                    session,
+                    set,
+                    chunk,
+                    outcome,
+                },
+            );
             if done {
                 let path = "/received".into();
                 self.input(host, Input::SetSaved { session, set, path });
@@ -312,7 +364,10 @@ impl World {
             return None;
         }
         host.partial.remove(&key);
-        assert!(header.chunk.0 < set.known, "a chunk came whose hash is not known");
+        assert!(
+            header.chunk.0 < set.known,
+            "a chunk came whose hash is not known"
+        );
         set.have.insert(header.chunk);
         let done = set.root && !set.done && set.have.len() == set.layout.chunks() as usize;
         set.done |= done;
@@ -328,17 +383,31 @@ impl World {
     fn output(&mut self, from: usize, output: Output) {
         match output {
             Output::Event(event) => self.hosts[from].events.push(event),
-            Output::Datagram { to: Target::Everybody { interface }, bytes } => {
+            Output::Datagram {
+                to: Target::Everybody { interface },
+                bytes,
+            } => {
                 let net = u8::try_from(interface).unwrap();
                 for to in 0..self.hosts.len() {
                     if to != from && self.hosts[to].nets.contains(&net) {
                         let (from, bytes) = (address(from, net), bytes.clone());
-                        self.later(to, Input::Datagram { interface, from, bytes });
+                        self.later(
+                            to,
+                            Input::Datagram {
+                                interface,
+                                from,
+                                bytes,
+                            },
+                        );
                     }
                 }
             }
             Output::Datagram { .. } => panic!("the core sends to everybody only"),
-            Output::Dial { dial, address: to, expect } => {
+            Output::Dial {
+                dial,
+                address: to,
+                expect,
+            } => {
                 let found = (0..self.hosts.len()).find_map(|host| {
                     let nets = &self.hosts[host].nets;
                     let net = nets.iter().find(|net| address(host, **net) == to)?;
@@ -361,14 +430,32 @@ impl World {
                     self.later(peer, Input::Frame { link, json });
                 }
             }
-            Output::Record { link, header, length } => {
-                let sent = Input::RecordSent { link, header, length, sent: true };
+            Output::Record {
+                link,
+                header,
+                length,
+            } => {
+                let sent = Input::RecordSent {
+                    link,
+                    header,
+                    length,
+                    sent: true,
+                };
                 self.later(from, sent);
                 if let Some(&(peer, link)) = self.hosts[from].links.get(&link) {
-                    self.later(peer, Input::RecordReceived { link, header, length });
+                    self.later(
+                        peer,
+                        Input::RecordReceived {
+                            link,
+                            header,
+                            length,
+                        },
+                    );
                 }
             }
-            Output::Forget { link, set, chunk, .. } => {
+            Output::Forget {
+                link, set, chunk, ..
+            } => {
                 self.hosts[from].partial.remove(&(link, set, chunk));
             }
             Output::Close { link } => {
@@ -402,17 +489,31 @@ impl World {
             let peer = self.hosts[other].core.device();
             let remote = address(other, net);
             let greeting = greeting.clone();
-            self.later(host, Input::LinkUp { link, peer, remote, dial, greeting });
+            self.later(
+                host,
+                Input::LinkUp {
+                    link,
+                    peer,
+                    remote,
+                    dial,
+                    greeting,
+                },
+            );
             self.later(host, Input::Bulk { link, up: true });
         }
     }
 
     fn disk(&mut self, host: usize, disk: Disk) {
         match disk {
-            Disk::Open { session, set, chunk_size, files, .. } => {
+            Disk::Open {
+                session,
+                set,
+                chunk_size,
+                files,
+                ..
+            } => {
                 let layout = Layout::new(chunk_size, files.iter().map(|file| file.size)).unwrap();
-                let new =
-                    DiskSet {
+                let new = DiskSet {
                     session,
                     layout,
                     have: BTreeSet::new(),
@@ -421,7 +522,14 @@ impl World {
                     root: false,
                 };
                 self.hosts[host].sets.insert(set, new);
-                self.later(host, Input::SetOpened { session, set, have: Vec::new() });
+                self.later(
+                    host,
+                    Input::SetOpened {
+                        session,
+                        set,
+                        have: Vec::new(),
+                    },
+                );
             }
             Disk::Hashes { set, first, hashes } => {
                 let set = self.hosts[host].sets.get_mut(&set).unwrap();
@@ -434,14 +542,35 @@ impl World {
                 if !set.done && set.have.len() == set.layout.chunks() as usize {
                     set.done = true;
                     let (session, path) = (set.session, "/received".into());
-                    self.later(host, Input::SetSaved { session, set: id, path });
+                    self.later(
+                        host,
+                        Input::SetSaved {
+                            session,
+                            set: id,
+                            path,
+                        },
+                    );
                 }
             }
-            Disk::Hash { session, set, chunk_size } => {
+            Disk::Hash {
+                session,
+                set,
+                chunk_size,
+            } => {
                 let layout = Layout::new(chunk_size, self.sizes[&set].iter().copied()).unwrap();
-                let hashes = (0..layout.chunks()).map(|n| Hash::of(&n.to_be_bytes())).collect();
+                let hashes = (0..layout.chunks())
+                    .map(|n| Hash::of(&n.to_be_bytes()))
+                    .collect();
                 let root = Some(Hash::of(b"root"));
-                self.later(host, Input::Hashed { session, set, hashes, root });
+                self.later(
+                    host,
+                    Input::Hashed {
+                        session,
+                        set,
+                        hashes,
+                        root,
+                    },
+                );
             }
             Disk::Close { .. } | Disk::Entry { .. } | Disk::Session { .. } | Disk::Trust(_) => {}
         }
@@ -450,7 +579,10 @@ impl World {
     /// The texts that a machine was told of, in order.
     pub fn texts(&self, host: usize) -> Vec<String> {
         let text = |event: &Event| match event {
-            Event::Posted(Post { content: PostContent::Text { text }, .. }) => Some(text.clone()),
+            Event::Posted(Post {
+                content: PostContent::Text { text },
+                ..
+            }) => Some(text.clone()),
             _ => None,
         };
         self.hosts[host].events.iter().filter_map(text).collect()
