@@ -70,6 +70,16 @@ pub fn missing(choice: &InterfaceChoice, found: &[Found]) -> Vec<String> {
     }
 }
 
+/// Whether nothing but the machine itself is asked for.
+pub fn only_loopback(choice: &InterfaceChoice) -> bool {
+    match choice {
+        InterfaceChoice::Usual => false,
+        InterfaceChoice::Named(names) => names
+            .iter()
+            .all(|name| network::nature(name) == Nature::Loopback),
+    }
+}
+
 fn select(
     listed: &[Listed],
     names: &[String],

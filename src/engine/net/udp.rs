@@ -55,6 +55,8 @@ struct Open {
     v4: Option<Arc<Async<UdpSocket>>>,
     v6: Option<Arc<Async<UdpSocket>>>,
     counters: Shared<Counters>,
+    /// A socket could not be opened: it is tried again.
+    failed: bool,
     _tasks: Vec<Task<()>>,
 }
 
@@ -96,8 +98,9 @@ impl Udp {
         let used: Vec<&Found> = found.iter().filter(|found| found.used).collect();
         *self.used.write().unwrap_or_else(PoisonError::into_inner) =
             used.iter().map(|found| found.interface.clone()).collect();
-        self.open
-            .retain(|_, open| used.iter().any(|found| found.interface == open.interface));
+        self.open.retain(|_, open| {
+            !open.failed && used.iter().any(|found| found.interface == open.interface)
+        });
         let mut errors = Vec::new();
         for found in used {
             let index = found.interface.index;
@@ -150,6 +153,7 @@ impl Udp {
             v4,
             v6,
             counters,
+            failed: !errors.is_empty(),
             _tasks: tasks,
         };
         (open, errors)
