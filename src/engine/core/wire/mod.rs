@@ -7,6 +7,9 @@ pub mod frame;
 pub mod ranges;
 pub mod statements;
 
+#[cfg(test)]
+mod examples;
+
 /// Major version of the protocol: another one is refused with a clear reason.
 pub const MAJOR: u8 = 1;
 /// Minor version: higher ones only add kinds and fields.
