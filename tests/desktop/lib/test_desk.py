@@ -1,4 +1,4 @@
-"""The desk itself, tried with a GTK 4 program that is not ours: build-aux/in-root --no-network python3 tests/desktop/lib/test_desk.py"""
+"""The desk itself, tried with a GTK 4 program that is not ours: build-aux/in-root --no-network tests/desktop/lib/run"""
 
 import tempfile
 import unittest
