@@ -171,6 +171,13 @@ pub enum Input {
         /// After the last ones: the hash over the whole-file hashes.
         root: Option<Hash>,
     },
+    /// What the disk has kept of a session's logs, each log in order. Answers [`Disk::Restore`].
+    Restored {
+        /// The session.
+        session: SessionId,
+        /// The entries.
+        entries: Vec<Signed>,
+    },
     /// A chunk that was claimed can no longer be read as it was.
     ChunkLost {
         /// The session.
@@ -455,6 +462,12 @@ pub enum Disk {
         session: SessionId,
         /// The signed entry.
         entry: Signed,
+    },
+    /// Read the kept entries of a session, so that the own log goes on where it ended. Answered by
+    /// `Restored`.
+    Restore {
+        /// The session.
+        session: SessionId,
     },
     /// Keep what is known of a session.
     Session {

@@ -2,7 +2,7 @@
 
 /// A generator handed in with a seed; the same seed gives the same numbers.
 ///
-/// `next` and `below` are SplitMix64 (Steele, Lea, Flood 2014) and serve jitter and choices.
+/// `number` and `below` are `SplitMix64` (Steele, Lea, Flood 2014) and serve jitter and choices.
 /// `fill` is BLAKE3 in counter mode over the seed and serves ids, nonces and sealing.
 #[derive(Debug, Clone)]
 pub struct Rng {
@@ -32,7 +32,7 @@ impl Rng {
     }
 
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.state;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -42,7 +42,7 @@ impl Rng {
 
     /// A number below `limit`; 0 where the limit is 0.
     pub fn below(&mut self, limit: usize) -> usize {
-        let wide = u128::from(self.next()) * limit as u128;
+        let wide = u128::from(self.number()) * limit as u128;
         usize::try_from(wide >> 64).expect("the product's upper half is below the limit")
     }
 
@@ -76,8 +76,8 @@ mod tests {
     #[test]
     fn the_same_seed_gives_the_same_numbers() {
         let (mut a, mut b) = (Rng::from_number(7), Rng::from_number(7));
-        assert_eq!((a.next(), a.bytes::<16>()), (b.next(), b.bytes::<16>()));
-        assert_ne!(Rng::from_number(8).next(), Rng::from_number(7).next());
+        assert_eq!((a.number(), a.bytes::<16>()), (b.number(), b.bytes::<16>()));
+        assert_ne!(Rng::from_number(8).number(), Rng::from_number(7).number());
     }
 
     #[test]

@@ -252,16 +252,10 @@ impl Session {
         {
             return Some((author, Taken::Known));
         }
-        let key = if author == self.feed.teacher {
-            if entry.kind == EntryKind::Grant && !self.keys.contains_key(&entry.epoch) {
-                let authority: Authority = serde_json::from_str(entry.body.get()).ok()?;
-                self.take_authority(shared, now, &authority);
-            }
-            *self.keys.get(&entry.epoch)?.as_bytes()
-        } else {
+        if author != self.feed.teacher {
             self.student_may_write(now, &entry)?;
-            author.0
-        };
+        }
+        let key = self.author_key(shared, now, &entry)?;
         signed.verify(Domain::Entry, &key).ok()?;
         let device = DeviceId(author.0);
         if author != self.feed.teacher {
@@ -269,6 +263,41 @@ impl Session {
         }
         let log = self.feed.logs.entry(author).or_default();
         Some((author, log.take(entry.seq, entry.previous, signed)))
+    }
+
+    /// An entry that this machine kept in an earlier run: checked again, neither kept nor passed on
+    /// again.
+    pub(super) fn replay(&mut self, shared: &mut Shared, now: Now, signed: Signed) {
+        let Ok(entry) = signed.peek::<Entry>() else {
+            return;
+        };
+        if entry.session != self.id {
+            return;
+        }
+        let Some(key) = self.author_key(shared, now, &entry) else {
+            return;
+        };
+        if signed.verify(Domain::Entry, &key).is_err() {
+            return;
+        }
+        let log = self.feed.logs.entry(entry.author).or_default();
+        if let Taken::Added(added) = log.take(entry.seq, entry.previous, signed) {
+            for entry in added.iter().filter_map(|signed| signed.peek::<Entry>().ok()) {
+                self.apply(shared, now, &entry);
+            }
+        }
+    }
+
+    /// The key that signs an entry; a grant brings the key of its epoch with it.
+    fn author_key(&mut self, shared: &mut Shared, now: Now, entry: &Entry) -> Option<[u8; 32]> {
+        if entry.author != self.feed.teacher {
+            return Some(entry.author.0);
+        }
+        if entry.kind == EntryKind::Grant && !self.keys.contains_key(&entry.epoch) {
+            let authority: Authority = serde_json::from_str(entry.body.get()).ok()?;
+            self.take_authority(shared, now, &authority);
+        }
+        self.keys.get(&entry.epoch).map(|key| key.0)
     }
 
     /// What every hop checks of a student's entry before it checks the signature.

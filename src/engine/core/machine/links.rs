@@ -210,6 +210,7 @@ impl Core {
         if peer == self.shared.id {
             self.shared
                 .close(link, ByeCode::Duplicate, "this is the own device");
+            self.shared.links.remove(&link);
             return;
         }
         if let Some(other) = other
@@ -217,12 +218,14 @@ impl Core {
         {
             self.shared
                 .close(link, ByeCode::Duplicate, "another link stays");
+            self.shared.links.remove(&link);
             return;
         }
         if let Some(other) = other {
             self.shared
                 .close(other, ByeCode::Duplicate, "another link stays");
             self.forget_link(now, other);
+            self.shared.links.remove(&other);
         }
         for session in self.sessions.values_mut() {
             session.greet(&mut self.shared, link);

@@ -7,6 +7,7 @@ use super::session::{Session, Stage};
 use super::shared::Shared;
 use crate::api::{Event, MemberView, Person, Presence, WarningKind};
 use crate::core::ids::{DeviceId, LinkId};
+use crate::core::io::Disk;
 use crate::core::limits;
 use crate::core::signed::{Domain, Signed};
 use crate::core::time::{Moment, Now};
@@ -14,7 +15,7 @@ use crate::core::wire::control::{Control, DenyReason, Member};
 use crate::core::wire::statements::{Contact, Join, Token};
 
 /// After this without a word a member that is not linked counts as away.
-const AWAY: Duration = Duration::from_secs(60);
+const AWAY: Duration = Duration::from_mins(1);
 /// How often a member without a link to the teacher makes itself heard.
 const REFRESH: Duration = Duration::from_secs(20);
 
@@ -36,6 +37,8 @@ pub(super) struct Members {
     /// When the own request is repeated.
     pub join_due: Option<Moment>,
     own_join: Option<Signed>,
+    /// The disk is asked for what it kept.
+    restoring: bool,
     own_contact: u64,
     refresh_due: Option<Moment>,
     asked_members: Option<Moment>,
@@ -100,7 +103,7 @@ impl Session {
                 roll: cut(&shared.person.roll, limits::ROLL),
                 machine: cut(&shared.person.machine, limits::PERSON_NAME),
                 sealing: shared.sealing_key(),
-                sequence: shared.rng.next() >> 12,
+                sequence: shared.rng.number() >> 12,
             };
             Signed::seal(Domain::Join, &join, &shared.device)
         });
@@ -378,8 +381,9 @@ impl Session {
                 self.set_presence_heard(shared, now, peeked.device);
                 news.push(member);
             }
-            if peeked.device == shared.id && self.stage == Stage::Joining {
-                self.joined(shared, now);
+            if peeked.device == shared.id && self.stage == Stage::Joining && !self.members.restoring {
+                self.members.restoring = true;
+                shared.disk(Disk::Restore { session: self.id });
             }
         }
         if !news.is_empty() && self.is_member() {
@@ -397,9 +401,16 @@ impl Session {
         }
     }
 
-    /// The own token is here.
-    fn joined(&mut self, shared: &mut Shared, now: Now) {
+    /// The own token and what was kept of an earlier run are here: take part.
+    pub(super) fn restored(&mut self, shared: &mut Shared, now: Now, entries: Vec<Signed>) {
+        if self.stage != Stage::Joining || !self.members.restoring {
+            return;
+        }
+        self.members.restoring = false;
         self.stage = Stage::Member;
+        for signed in entries {
+            self.replay(shared, now, signed);
+        }
         self.members.join_due = None;
         self.heard.last = Some(now.moment);
         self.renew_contact(shared, now);

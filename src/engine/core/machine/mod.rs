@@ -69,9 +69,8 @@ impl Core {
         let id = DeviceId(config.device.verifying_key().to_bytes());
         let limits = SwarmLimits {
             upload_limit: config.upload_limit,
-            ..SwarmLimits::default()
         };
-        let swarm = Swarm::new(rng.next(), limits);
+        let swarm = Swarm::new(rng.number(), limits);
         Self {
             discovery: Discovery::new(id, config.ended),
             dials: Dials::default(),
@@ -174,6 +173,9 @@ impl Core {
                     .swarm
                     .chunk_done(now.moment, link, session, set, chunk, outcome);
                 self.with(session, |s, shared| s.chunk_stored(shared, now, set));
+            }
+            Input::Restored { session, entries } => {
+                self.with(session, |s, shared| s.restored(shared, now, entries));
             }
             Input::ChunkLost {
                 session,

@@ -85,7 +85,7 @@ impl Set {
     /// The links that can be asked, those with the least load first; and whether others will be
     /// later.
     fn sources(&self, lanes: &mut Lanes, fresh: bool) -> (Vec<LinkId>, bool) {
-        let salt = lanes.rng.next();
+        let salt = lanes.rng.number();
         let mut later = false;
         let mut list: Vec<(u64, u64, LinkId)> = Vec::new();
         for (&link, peer) in &self.peers {

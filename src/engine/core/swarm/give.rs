@@ -155,7 +155,7 @@ impl Set {
             if chunk >= self.hashes || giving.streams.len() >= STREAMS {
                 return;
             }
-            let salt = lanes.rng.next();
+            let salt = lanes.rng.number();
             let mut best: Option<((usize, bool, u64), LinkId)> = None;
             for (&link, peer) in &self.peers {
                 let late = peer.member.entered.since(self.opened) > PROBATION

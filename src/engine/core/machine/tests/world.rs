@@ -7,7 +7,7 @@ use std::time::Duration;
 use ed25519_dalek::SigningKey;
 use x25519_dalek::StaticSecret;
 
-use crate::api::{Event, Person, Post, PostContent, Progress};
+use crate::api::{Event, Person, Post, PostContent, Progress, ShareOptions};
 use crate::core::ids::{
     ChunkIndex, DeviceId, Epoch, Hash, ItemId, LinkId, PublicKey, SealingKey, SessionId, SetId,
 };
@@ -34,6 +34,8 @@ pub struct Host {
     links: BTreeMap<LinkId, (usize, LinkId)>,
     sets: BTreeMap<SetId, DiskSet>,
     partial: BTreeMap<(LinkId, SetId, ChunkIndex), u32>,
+    /// Entries on the disk.
+    pub kept: Vec<Signed>,
     next_link: u64,
 }
 
@@ -146,6 +148,7 @@ impl World {
             links: BTreeMap::new(),
             sets: BTreeMap::new(),
             partial: BTreeMap::new(),
+            kept: Vec::new(),
             next_link: 0,
         });
         let interfaces = nets.iter().map(|net| Interface {
@@ -214,7 +217,7 @@ impl World {
         };
         let files = sizes.iter().enumerate().map(entry).collect();
         self.sizes.insert(set, sizes.to_vec());
-        let (title, options) = ("files".to_owned(), Default::default());
+        let (title, options) = ("files".to_owned(), ShareOptions::default());
         self.command(
             host,
             Command::ShareFiles {
@@ -572,7 +575,12 @@ impl World {
                     },
                 );
             }
-            Disk::Close { .. } | Disk::Entry { .. } | Disk::Session { .. } | Disk::Trust(_) => {}
+            Disk::Restore { session } => {
+                let entries = self.hosts[host].kept.clone();
+                self.later(host, Input::Restored { session, entries });
+            }
+            Disk::Entry { entry, .. } => self.hosts[host].kept.push(entry),
+            Disk::Close { .. } | Disk::Session { .. } | Disk::Trust(_) => {}
         }
     }
 
