@@ -13,6 +13,7 @@
 //! [`fault::DiskFault`]s: what was done, to what, why not, and what helps.
 
 pub mod cache;
+pub mod database;
 pub mod fault;
 pub mod journal;
 pub mod keys;
