@@ -22,6 +22,7 @@ From a shell: `build-aux/window-shot PICTURE.png COMMAND…` takes a picture and
 """
 
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -94,15 +95,16 @@ class Desk:
 
     def _start_screen(self):
         read, write = os.pipe()
+        # A number by chance: the server's own search takes another desk's, whose process it cannot see, for a dead one.
+        number = f":{random.randrange(1000, 50000)}"
         wide, high = self.size
-        command = ["Xvfb", "-displayfd", str(write), "-screen", "0", f"{wide}x{high}x24", "-nolisten", "tcp", "-noreset"]
+        command = ["Xvfb", number, "-displayfd", str(write), "-screen", "0", f"{wide}x{high}x24", "-nolisten", "tcp", "-noreset"]
         self._spawn("xvfb", command, pass_fds=[write])
         os.close(write)
-        with os.fdopen(read) as number:
-            display = number.readline().strip()
-        if not display:
-            raise Failed(f"Xvfb did not start; see {self.artefacts}/xvfb.log")
-        os.environ.update(DISPLAY=":" + display)
+        with os.fdopen(read) as ready:
+            if not ready.readline():
+                raise Failed(f"Xvfb did not start; see {self.artefacts}/xvfb.log")
+        os.environ.update(DISPLAY=number)
         self._spawn("openbox", ["openbox", "--sm-disable"])
 
     def _start_accessibility(self):
