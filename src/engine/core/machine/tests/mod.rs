@@ -185,3 +185,20 @@ fn a_quiet_class_sends_little() {
     let each = (world.frames - before) / (13 * 60);
     assert!(each <= 3, "{each} frames a second and machine");
 }
+
+#[test]
+fn a_restarted_student_goes_on_with_its_own_log() {
+    let (mut world, keys, session) = gathered(2);
+    world.say(1, session, "before");
+    world.until(SECOND * 3, |w| w.texts(0) == ["before"]);
+    world.kill(1);
+    world.run(SECOND);
+    world.restart(1);
+    world.until(SECOND, |w| state(w, 1) == Some(SessionState::Unknown));
+    trust(&mut world, 1, &keys);
+    world.until(SECOND, |w| joined(w, 1));
+    world.say(1, session, "after");
+    world.until(SECOND * 3, |w| w.texts(0) == ["before", "after"]);
+    let alarm = |event: &Event| matches!(event, Event::Warning(_));
+    assert!(!world.hosts[0].events.iter().any(alarm));
+}

@@ -122,11 +122,9 @@ impl World {
         }
     }
 
-    /// Adds a machine on some subnets; it is switched on at once.
-    pub fn host(&mut self, name: &str, nets: &[u8]) -> usize {
-        let at = self.hosts.len();
+    fn core(at: usize, name: &str) -> Core {
         let seed = u8::try_from(at + 1).unwrap();
-        let core = Core::new(CoreConfig {
+        Core::new(CoreConfig {
             device: SigningKey::from_bytes(&[seed + 100; 32]),
             sealing: StaticSecret::from([seed + 100; 32]),
             person: Person {
@@ -139,7 +137,33 @@ impl World {
             upload_limit: None,
             ended: Vec::new(),
             seed: [seed; 32],
+        })
+    }
+
+    /// Starts a killed machine anew: its disk is as it was, its memory is empty.
+    pub fn restart(&mut self, host: usize) {
+        let name = format!("student {host}");
+        self.hosts[host].core = Self::core(host, &name);
+        self.hosts[host].up = true;
+        self.hosts[host].events.clear();
+        self.switch_on(host);
+    }
+
+    fn switch_on(&mut self, host: usize) {
+        let interfaces = self.hosts[host].nets.iter().map(|net| Interface {
+            index: u32::from(*net),
+            name: format!("eth{net}"),
+            addresses: vec![(address(host, *net).ip(), 24)],
+            kind: LinkKind::Wired,
         });
+        let interfaces = interfaces.collect();
+        self.input(host, Input::Interfaces { interfaces, port: PORT });
+    }
+
+    /// Adds a machine on some subnets; it is switched on at once.
+    pub fn host(&mut self, name: &str, nets: &[u8]) -> usize {
+        let at = self.hosts.len();
+        let core = Self::core(at, name);
         self.hosts.push(Host {
             core,
             events: Vec::new(),
@@ -151,20 +175,7 @@ impl World {
             kept: Vec::new(),
             next_link: 0,
         });
-        let interfaces = nets.iter().map(|net| Interface {
-            index: u32::from(*net),
-            name: format!("eth{net}"),
-            addresses: vec![(address(at, *net).ip(), 24)],
-            kind: LinkKind::Wired,
-        });
-        let interfaces = interfaces.collect();
-        self.input(
-            at,
-            Input::Interfaces {
-                interfaces,
-                port: PORT,
-            },
-        );
+        self.switch_on(at);
         at
     }
 
