@@ -5,7 +5,6 @@
 pub(super) struct Bits {
     words: Vec<u64>,
     len: u32,
-    count: u32,
 }
 
 impl Bits {
@@ -14,13 +13,7 @@ impl Bits {
         Self {
             words: vec![0; len.div_ceil(64) as usize],
             len,
-            count: 0,
         }
-    }
-
-    /// How many bits are set.
-    pub(super) const fn count(&self) -> u32 {
-        self.count
     }
 
     /// Whether a bit is set; never beyond the end.
@@ -33,7 +26,6 @@ impl Bits {
         let new = bit < self.len && !self.contains(bit);
         if new {
             self.words[bit as usize / 64] |= 1 << (bit % 64);
-            self.count += 1;
         }
         new
     }
@@ -43,7 +35,6 @@ impl Bits {
         let was = self.contains(bit);
         if was {
             self.words[bit as usize / 64] &= !(1 << (bit % 64));
-            self.count -= 1;
         }
         was
     }
@@ -74,7 +65,6 @@ mod tests {
         assert_eq!(bits.ranges(), [(0, 2), (63, 64), (129, 129)]);
         assert!(bits.remove(1));
         assert!(!bits.remove(1));
-        assert_eq!(bits.count(), 5);
         assert!(!bits.contains(130));
     }
 }

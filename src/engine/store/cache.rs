@@ -17,10 +17,13 @@ pub struct ChunkCache {
     inner: Mutex<Inner>,
 }
 
+type Key = (SetId, ChunkIndex);
+
 #[derive(Debug, Default)]
 struct Inner {
-    chunks: HashMap<(SetId, ChunkIndex), (u64, Arc<[u8]>)>,
-    by_use: BTreeMap<u64, (SetId, ChunkIndex)>,
+    /// When each was last used, and its bytes.
+    chunks: HashMap<Key, (u64, Arc<[u8]>)>,
+    by_use: BTreeMap<u64, Key>,
     clock: u64,
     bytes: usize,
 }
@@ -93,7 +96,7 @@ impl Default for ChunkCache {
 }
 
 impl Inner {
-    fn remove(&mut self, key: (SetId, ChunkIndex)) {
+    fn remove(&mut self, key: Key) {
         if let Some((used, bytes)) = self.chunks.remove(&key) {
             self.by_use.remove(&used);
             self.bytes -= bytes.len();

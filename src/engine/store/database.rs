@@ -1,6 +1,6 @@
 //! What is remembered: sessions, their entries and members, what was shared and saved.
 //!
-//! SQLite in one file, every write on the disk before the call returns. It holds no chunk bits:
+//! `SQLite` in one file, every write on the disk before the call returns. It holds no chunk bits:
 //! those are in the journals, and everything about transfers can be rebuilt from them. A file that
 //! is damaged is moved aside and a new one begun.
 
@@ -93,12 +93,12 @@ const STEPS: &[&str] = &["
 /// Why the database cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
-    /// SQLite or the disk refused.
+    /// `SQLite` or the disk refused.
     #[error("the database {} cannot be used: {source}", path.display())]
     Sqlite {
         /// The file.
         path: PathBuf,
-        /// What SQLite said.
+        /// What `SQLite` said.
         source: rusqlite::Error,
     },
     /// The file or its folder cannot be made or moved.
@@ -304,7 +304,7 @@ fn move_aside(path: &Path) -> io::Result<PathBuf> {
     Err(io::ErrorKind::AlreadyExists.into())
 }
 
-/// SQLite's integers are signed; numbers that do not fit never occur, and stay the largest.
+/// `SQLite`'s integers are signed; numbers that do not fit never occur, and stay the largest.
 fn int(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -359,7 +359,7 @@ impl ReceiveSet {
                 .pool
                 .get(self.owner, segment.file, || files::open_part(&path))
                 .doing("open", &path)?;
-            files::write_all_at(&file, here, segment.offset).doing("write", &path)?;
+            write_sparse(&file, here, segment.offset).doing("write", &path)?;
         }
         Ok(())
     }
@@ -448,6 +448,17 @@ impl Drop for ReceiveSet {
     fn drop(&mut self) {
         self.pool.close_all(self.owner);
     }
+}
+
+/// Writes bytes that are not all zero. Zeros beyond the end of the file become a hole: a sparse file
+/// stays sparse where its chunks come in order. Never shortens the file, so that several threads may
+/// write to it.
+fn write_sparse(file: &fs::File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    let hole = bytes.iter().all(|&byte| byte == 0) && file.metadata()?.len() <= offset;
+    if hole && let Some(last) = bytes.len().checked_sub(1) {
+        return files::write_all_at(file, &[0], offset + last as u64);
+    }
+    files::write_all_at(file, bytes, offset)
 }
 
 /// Whether an error while reading says nothing about the bytes that are to be read.

@@ -121,7 +121,7 @@ fn read_all(
         return Err(io::ErrorKind::InvalidData.into());
     }
     let mut end = MAGIC as u64;
-    let mut record = Vec::new();
+    let mut record = vec![0; HEAD];
     loop {
         record.resize(HEAD, 0);
         if !fill(&mut input, &mut record)? {

@@ -104,9 +104,9 @@ pub struct TooManyFiles;
 pub fn scan(paths: &[PathBuf]) -> Result<Scan, TooManyFiles> {
     let mut scan = Scan::default();
     for path in paths {
-        let parts = vec![top_name(path)];
+        let parts = [top_name(path)];
         match fs::metadata(path) {
-            Ok(meta) => scan.add(path.clone(), &meta, parts)?,
+            Ok(meta) => scan.add(path, &meta, &parts)?,
             Err(error) => scan.skip(path, unreadable(&error)),
         }
     }
@@ -121,21 +121,21 @@ pub fn scan(paths: &[PathBuf]) -> Result<Scan, TooManyFiles> {
 impl Scan {
     fn add(
         &mut self,
-        local: PathBuf,
+        local: &Path,
         meta: &Metadata,
-        parts: Vec<OsString>,
+        parts: &[OsString],
     ) -> Result<(), TooManyFiles> {
         if meta.is_dir() {
-            return self.add_folder(&local, &parts);
+            return self.add_folder(local, parts);
         }
         if !meta.is_file() {
-            self.skip(&local, SkipReason::Special);
+            self.skip(local, SkipReason::Special);
             return Ok(());
         }
         // A link may have been named: what it leads to is opened.
-        let target = fs::canonicalize(&local).unwrap_or_else(|_| local.clone());
+        let target = fs::canonicalize(local).unwrap_or_else(|_| local.to_owned());
         if let Err(error) = open_plain(&target) {
-            self.skip(&local, unreadable(&error));
+            self.skip(local, unreadable(&error));
             return Ok(());
         }
         if self.files.len() >= MAX_FILES as usize {
@@ -179,7 +179,7 @@ impl Scan {
                 Ok(meta) => {
                     let mut parts = parts.to_vec();
                     parts.push(entry.file_name());
-                    self.add(local, &meta, parts)?;
+                    self.add(&local, &meta, &parts)?;
                 }
                 Err(error) => self.skip(&local, unreadable(&error)),
             }

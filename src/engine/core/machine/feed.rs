@@ -282,7 +282,10 @@ impl Session {
         }
         let log = self.feed.logs.entry(entry.author).or_default();
         if let Taken::Added(added) = log.take(entry.seq, entry.previous, signed) {
-            for entry in added.iter().filter_map(|signed| signed.peek::<Entry>().ok()) {
+            for entry in added
+                .iter()
+                .filter_map(|signed| signed.peek::<Entry>().ok())
+            {
                 self.apply(shared, now, &entry);
             }
         }

@@ -381,7 +381,8 @@ impl Session {
                 self.set_presence_heard(shared, now, peeked.device);
                 news.push(member);
             }
-            if peeked.device == shared.id && self.stage == Stage::Joining && !self.members.restoring {
+            if peeked.device == shared.id && self.stage == Stage::Joining && !self.members.restoring
+            {
                 self.members.restoring = true;
                 shared.disk(Disk::Restore { session: self.id });
             }

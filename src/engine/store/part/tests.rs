@@ -383,3 +383,107 @@ fn a_discarded_set_leaves_only_what_was_saved() {
     assert_eq!(saved_files(dir.path()).len(), 3);
     assert!(!dir.path().join(STORE_FOLDER).exists());
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn zeros_that_come_in_order_take_no_room() {
+    use std::os::unix::fs::MetadataExt as _;
+    let mut made = Made::new(&[("sparse.img", 64 * STEP)]);
+    made.files[0].1[STEP..].fill(0);
+    let dir = dir();
+    let set = made.open(dir.path());
+    made.write(&set, 0..40);
+    made.write(&set, (40..64).rev());
+    assert!(settle(&set).complete);
+    made.assert_saved(dir.path());
+    let meta = fs::metadata(dir.path().join("sparse.img")).unwrap();
+    assert!(
+        meta.blocks() * 512 < 40 * STEP as u64,
+        "{} blocks",
+        meta.blocks()
+    );
+}
+
+/// Not a test of right or wrong: figures for the record, by `cargo test -- --ignored --nocapture`.
+#[test]
+#[ignore = "takes 3 GiB of writing"]
+fn figures() {
+    use std::ops::ControlFlow;
+    use std::time::Instant;
+    let memory = || {
+        let status = fs::read_to_string("/proc/self/status").unwrap();
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmHWM"))
+            .unwrap();
+        line.split_whitespace()
+            .nth(1)
+            .unwrap()
+            .parse::<u64>()
+            .unwrap()
+    };
+    let dir = dir();
+    let source = dir.path().join("big.bin");
+    let size = 3_u64 << 30;
+    let file = fs::File::create(&source).unwrap();
+    file.set_len(size).unwrap();
+    for n in 0..(1_u64 << 20) / 256 {
+        files::write_all_at(&file, &n.to_le_bytes(), n << 18).unwrap();
+    }
+    let before = memory();
+    let scan = crate::store::scan::scan(&[source]).unwrap();
+    let spec = ReceiveSpec {
+        set: SetId([1; 16]),
+        version: Version(1),
+        chunk_size: 1 << 20,
+        files: scan.entries(),
+        folder: dir.path().join("received"),
+        previous: Vec::new(),
+        reserve: 0,
+    };
+    let pool = FilePool::new();
+    let set = ReceiveSet::open(spec, &pool).unwrap();
+    let source = crate::store::source::SourceSet::new(scan.files, 1 << 20, None, &pool).unwrap();
+    let start = Instant::now();
+    let mut spent = std::time::Duration::ZERO;
+    let root = source.hash(|hashed| {
+        let start = Instant::now();
+        set.add_hashes(hashed.chunk, &[hashed.hash]).unwrap();
+        assert_eq!(
+            set.write_chunk(hashed.chunk, &hashed.bytes),
+            Written::Stored
+        );
+        if set.wants_settling() {
+            settle(&set);
+        }
+        spent += start.elapsed();
+        ControlFlow::Continue(())
+    });
+    println!(
+        "hashing 3 GiB: {:?}; receiving: {spent:?}",
+        start.elapsed() - spent
+    );
+    set.set_root(root.unwrap().unwrap());
+    let start = Instant::now();
+    assert!(settle(&set).complete);
+    println!(
+        "last settle: {:?}; memory grew by {} KiB",
+        start.elapsed(),
+        memory() - before
+    );
+
+    let names: Vec<String> = (0..10_000)
+        .map(|n| format!("small/{}/{n}.c", n % 50))
+        .collect();
+    let small: Vec<_> = names.iter().map(|name| (name.as_str(), 4096)).collect();
+    let made = Made::new(&small);
+    let set = made.open_spec(ReceiveSpec {
+        set: SetId([2; 16]),
+        ..made.spec(dir.path())
+    });
+    let start = Instant::now();
+    made.write_all(&set);
+    println!("10,000 x 4 KiB: written after {:?}", start.elapsed());
+    assert!(settle(&set).complete);
+    println!("10,000 x 4 KiB: saved after {:?}", start.elapsed());
+}
