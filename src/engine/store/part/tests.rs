@@ -461,7 +461,7 @@ fn figures() {
     });
     println!(
         "hashing 3 GiB: {:?}; receiving: {spent:?}",
-        start.elapsed() - spent
+        start.elapsed().saturating_sub(spent)
     );
     set.set_root(root.unwrap().unwrap());
     let start = Instant::now();
