@@ -201,6 +201,10 @@ pub enum ChunkOutcome {
 }
 
 /// What a person or a program wants of the core; answered at once by `Core::command`.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "commands are rare and moved once"
+)]
 pub enum Command {
     /// Start a session, or go on with one.
     Start {

@@ -137,6 +137,6 @@ mod tests {
         assert!(!bucket.take(start + Duration::from_millis(900)));
         assert!(bucket.take(start + Duration::from_millis(1_100)));
         assert!(!bucket.take(start + Duration::from_millis(1_200)));
-        assert!(bucket.take(start + Duration::from_secs(60)));
+        assert!(bucket.take(start + Duration::from_mins(1)));
     }
 }

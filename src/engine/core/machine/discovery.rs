@@ -532,7 +532,7 @@ impl Core {
             });
         }
         self.with(id, |session, shared| {
-            session.entered(shared, now, link, token, nonce)
+            session.entered(shared, now, link, token, nonce);
         });
     }
 }

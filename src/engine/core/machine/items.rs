@@ -2,23 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use super::pages::Pages;
 use super::session::Session;
 use super::shared::Shared;
-use crate::api::{DeliveryView, Event, ItemView, Progress};
+use crate::api::{Event, ItemView, Progress};
 use crate::core::ids::{ChunkIndex, DeviceId, Hash, ItemId, LinkId, Seq, SetId, Version};
 use crate::core::io::Disk;
 use crate::core::layout::Layout;
 use crate::core::limits;
 use crate::core::manifest::{ManifestReader, ManifestWriter};
-use crate::core::signed::{Domain, Signed};
+use crate::core::signed::Signed;
 use crate::core::swarm::{ChunkSizes, SetSpec};
 use crate::core::time::{Moment, Now};
-use crate::core::wire::control::Control;
 use crate::core::wire::ranges::Ranges;
-use crate::core::wire::statements::{FailReason, ReceiveState, SetHeader, Status};
+use crate::core::wire::statements::{FailReason, SetHeader, Status};
 
 /// The place of a set on the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,12 +59,12 @@ pub(super) struct Set {
 pub(super) struct Items {
     pub sets: BTreeMap<SetId, Set>,
     /// The newest status of each device and item.
-    statuses: BTreeMap<(DeviceId, ItemId), (Status, Signed)>,
+    pub statuses: BTreeMap<(DeviceId, ItemId), (Status, Signed)>,
     /// Statuses on their way to the teacher.
-    outgoing: BTreeMap<(DeviceId, ItemId), Signed>,
-    status_due: Option<Moment>,
-    status_sent: Option<Moment>,
-    own_sequence: u64,
+    pub outgoing: BTreeMap<(DeviceId, ItemId), Signed>,
+    pub status_due: Option<Moment>,
+    pub status_sent: Option<Moment>,
+    pub own_sequence: u64,
 }
 
 impl Items {
@@ -251,13 +249,13 @@ impl Session {
         now: Now,
         id: SetId,
         reason: FailReason,
-        text: String,
+        text: &str,
     ) {
         if self.own.is_some() {
-            self.source_failed(shared, now, id, &text);
+            self.source_failed(shared, now, id, text);
             return;
         }
-        self.fail(shared, now, id, reason, &text);
+        self.fail(shared, now, id, reason, text);
     }
 
     pub(super) fn fail(
@@ -301,7 +299,7 @@ impl Session {
         true
     }
 
-    fn verified_bytes(&self, shared: &Shared, id: SetId, set: &Set) -> (u64, u64) {
+    pub(super) fn verified_bytes(&self, shared: &Shared, id: SetId, set: &Set) -> (u64, u64) {
         let total = set.header.bytes;
         match set.progress {
             Progress::Saved { .. } => (total, 0),
@@ -343,142 +341,6 @@ impl Session {
         }));
     }
 
-    /// Signs how far a set is, for the teacher; what is final leaves at once.
-    pub(super) fn report(&mut self, shared: &mut Shared, now: Now, id: SetId) {
-        let Some(set) = self.items.sets.get(&id) else {
-            return;
-        };
-        if self.own.is_some() {
-            return;
-        }
-        let state = match &set.progress {
-            Progress::Preparing | Progress::Waiting => ReceiveState::Waiting,
-            Progress::Receiving => ReceiveState::Receiving,
-            Progress::Saved { .. } => ReceiveState::Saved,
-            Progress::Failed { reason, .. } => ReceiveState::Failed { reason: *reason },
-        };
-        let done = matches!(state, ReceiveState::Saved | ReceiveState::Failed { .. });
-        // The wall clock's part keeps the number rising over a restart of the program.
-        self.items.own_sequence = (self.items.own_sequence + 1).max(now.wall.0 << 20);
-        let status = Status {
-            session: self.id,
-            device: shared.id,
-            item: set.item,
-            version: set.version,
-            sequence: self.items.own_sequence,
-            state,
-            bytes: self.verified_bytes(shared, id, set).0,
-        };
-        let signed = Signed::seal(Domain::Status, &status, &shared.device);
-        self.queue_status(status, signed);
-        let next = self
-            .items
-            .status_sent
-            .map_or(now.moment, |sent| sent + limits::STATUS_EVERY);
-        self.items.status_due = Some(if done { now.moment } else { next });
-    }
-
-    fn queue_status(&mut self, status: Status, signed: Signed) {
-        let key = (status.device, status.item);
-        self.items.outgoing.insert(key, signed.clone());
-        self.items.statuses.insert(key, (status, signed));
-    }
-
-    /// The way to the teacher is another one: say everything again.
-    pub(super) fn resend_statuses(&mut self, shared: &mut Shared) {
-        if let Some((link, _)) = self.way_to_teacher() {
-            let list: Vec<_> = self
-                .items
-                .statuses
-                .values()
-                .map(|(_, signed)| signed.clone())
-                .collect();
-            for part in list.chunks(limits::MEMBERS_PER_MESSAGE) {
-                let list = part.to_vec();
-                shared.send(
-                    link,
-                    &Control::Status {
-                        session: self.id,
-                        list,
-                    },
-                );
-            }
-        }
-    }
-
-    /// Statuses came: at the teacher's they are told, elsewhere passed on.
-    pub(super) fn on_status(
-        &mut self,
-        shared: &mut Shared,
-        now: Now,
-        link: LinkId,
-        list: Vec<Signed>,
-    ) {
-        if !self.is_member_link(link) {
-            return;
-        }
-        for signed in list.into_iter().take(limits::MEMBERS) {
-            if signed.body.len() > limits::STATEMENT_BODY {
-                continue;
-            }
-            let Ok(status) = signed.peek::<Status>() else {
-                continue;
-            };
-            let key = (status.device, status.item);
-            let known = self.items.statuses.get(&key);
-            let newer = known.is_none_or(|(known, _)| known.sequence < status.sequence);
-            let fits = status.session == self.id
-                && newer
-                && self.members.known.contains_key(&status.device)
-                && self.items.set_of(status.item).is_some();
-            if !fits || signed.verify(Domain::Status, &status.device.0).is_err() {
-                continue;
-            }
-            self.set_presence_heard(shared, now, status.device);
-            if self.own.is_some() {
-                self.tell_delivery(shared, &status);
-                self.items.statuses.insert(key, (status, signed));
-            } else {
-                self.queue_status(status, signed);
-                let next = self
-                    .items
-                    .status_sent
-                    .map_or(now.moment, |sent| sent + limits::STATUS_EVERY);
-                let soon = next
-                    .min(now.moment + Duration::from_millis(50))
-                    .max(now.moment);
-                self.items.status_due.get_or_insert(soon);
-            }
-        }
-    }
-
-    fn tell_delivery(&self, shared: &mut Shared, status: &Status) {
-        let total = self
-            .items
-            .sets
-            .values()
-            .find(|set| set.item == status.item && set.version == status.version)
-            .map_or(0, |set| set.header.bytes);
-        let progress = match &status.state {
-            ReceiveState::Waiting | ReceiveState::Unknown => Progress::Waiting,
-            ReceiveState::Receiving => Progress::Receiving,
-            ReceiveState::Saved => Progress::Saved { path: None },
-            ReceiveState::Failed { reason } => Progress::Failed {
-                reason: *reason,
-                text: String::new(),
-            },
-        };
-        shared.event(Event::Delivery(DeliveryView {
-            session: self.id,
-            item: status.item,
-            version: status.version,
-            device: status.device,
-            progress,
-            bytes: status.bytes.min(total),
-            total,
-        }));
-    }
-
     /// Does what is due for items.
     pub(super) fn items_on_time(&mut self, shared: &mut Shared, now: Now) {
         let due = |due: Option<Moment>| due.is_some_and(|due| due <= now.moment);
@@ -492,36 +354,6 @@ impl Session {
         if due(self.items.status_due) {
             self.items.status_due = None;
             self.flush_statuses(shared, now);
-        }
-    }
-
-    pub(super) fn flush_statuses(&mut self, shared: &mut Shared, now: Now) {
-        let receiving: Vec<_> = self
-            .items
-            .sets
-            .iter()
-            .filter(|(_, set)| set.place == Place::Open && set.progress == Progress::Receiving)
-            .map(|(id, _)| *id)
-            .collect();
-        for id in receiving {
-            self.report(shared, now, id);
-        }
-        self.items.status_due = None;
-        let Some((link, _)) = self.way_to_teacher() else {
-            return;
-        };
-        let list: Vec<_> = std::mem::take(&mut self.items.outgoing)
-            .into_values()
-            .collect();
-        self.items.status_sent = Some(now.moment);
-        for part in list.chunks(limits::MEMBERS_PER_MESSAGE) {
-            shared.send(
-                link,
-                &Control::Status {
-                    session: self.id,
-                    list: part.to_vec(),
-                },
-            );
         }
     }
 

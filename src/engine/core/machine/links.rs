@@ -106,7 +106,7 @@ impl Dials {
     }
 
     /// An attempt failed: the next address, or later again.
-    pub fn failed(&mut self, now: Moment, dial: DialId, reason: String) {
+    pub fn failed(&mut self, now: Moment, dial: DialId, reason: &str) {
         tracing::debug!(%dial, reason, "dial failed");
         let Some(wanted) = self.running.remove(&dial) else {
             return;
@@ -496,7 +496,7 @@ mod tests {
             let attempt = dials.wanted.get_mut(&Wanted::Device(device)).unwrap();
             attempt.running = true;
             dials.running.insert(DialId(1), Wanted::Device(device));
-            dials.failed(now, DialId(1), String::new());
+            dials.failed(now, DialId(1), "");
             dials.next_timeout().unwrap()
         };
         assert_eq!(fail(Moment(10)), Moment(10));

@@ -1,11 +1,10 @@
 //! Who takes part: requests, tokens, contacts, presence.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use super::session::{Session, Stage};
 use super::shared::Shared;
-use crate::api::{Event, MemberView, Person, Presence, WarningKind};
+use crate::api::{Presence, WarningKind};
 use crate::core::ids::{DeviceId, LinkId};
 use crate::core::io::Disk;
 use crate::core::limits;
@@ -13,11 +12,6 @@ use crate::core::signed::{Domain, Signed};
 use crate::core::time::{Moment, Now};
 use crate::core::wire::control::{Control, DenyReason, Member};
 use crate::core::wire::statements::{Contact, Join, Token};
-
-/// After this without a word a member that is not linked counts as away.
-const AWAY: Duration = Duration::from_mins(1);
-/// How often a member without a link to the teacher makes itself heard.
-const REFRESH: Duration = Duration::from_secs(20);
 
 /// One member.
 pub(super) struct Known {
@@ -36,12 +30,12 @@ pub(super) struct Members {
     pub unlinked_changed: bool,
     /// When the own request is repeated.
     pub join_due: Option<Moment>,
-    own_join: Option<Signed>,
+    request: Option<Signed>,
     /// The disk is asked for what it kept.
     restoring: bool,
     own_contact: u64,
-    refresh_due: Option<Moment>,
-    asked_members: Option<Moment>,
+    pub refresh_due: Option<Moment>,
+    asked: Option<Moment>,
     /// Requests that were passed on: device and sequence.
     passed: BTreeSet<(DeviceId, u64)>,
 }
@@ -64,7 +58,7 @@ impl Members {
     }
 
     /// Whether another device claims the same roll number.
-    fn duplicate(&self, device: DeviceId, roll: &str) -> Option<&Known> {
+    pub fn duplicate(&self, device: DeviceId, roll: &str) -> Option<&Known> {
         let roll = roll.trim();
         self.known
             .values()
@@ -80,7 +74,7 @@ impl Session {
         }
         self.stage = Stage::Joining;
         self.announced_until = None;
-        self.members.own_join = None;
+        self.members.request = None;
         self.tell(shared);
         let links: Vec<_> = shared.links.keys().copied().collect();
         for link in links {
@@ -95,7 +89,7 @@ impl Session {
             self.members.join_due = None;
             return;
         }
-        let join = self.members.own_join.get_or_insert_with(|| {
+        let join = self.members.request.get_or_insert_with(|| {
             let join = Join {
                 session: self.id,
                 device: shared.id,
@@ -529,9 +523,9 @@ impl Session {
     /// Asks for members where a peer knows more of them, at most once a second.
     pub(super) fn lack_members(&mut self, shared: &mut Shared, now: Now, link: LinkId) {
         let again = limits::DIGEST_MIN;
-        let asked = self.members.asked_members;
+        let asked = self.members.asked;
         if asked.is_none_or(|asked| now.moment.since(asked) >= again) {
-            self.members.asked_members = Some(now.moment);
+            self.members.asked = Some(now.moment);
             shared.send(link, &Control::LackMembers { session: self.id });
         }
     }
@@ -560,84 +554,6 @@ impl Session {
             .filter_map(|(device, known)| Some((*device, known.contact.as_ref()?.0.clone())))
             .filter(|(_, contact)| contact.port != 0)
             .collect()
-    }
-
-    pub(super) fn set_presence(
-        &mut self,
-        shared: &mut Shared,
-        now: Now,
-        device: DeviceId,
-        presence: Presence,
-    ) {
-        let Some(known) = self.members.known.get_mut(&device) else {
-            return;
-        };
-        known.heard = now.moment;
-        if known.presence != presence {
-            known.presence = presence;
-            self.tell_member(shared, device);
-        }
-        self.members.refresh_due.get_or_insert(now.moment + REFRESH);
-    }
-
-    /// A member that is not linked was heard of.
-    pub(super) fn set_presence_heard(&mut self, shared: &mut Shared, now: Now, device: DeviceId) {
-        let linked = self
-            .peers
-            .values()
-            .any(|peer| peer.device == device && peer.member);
-        let presence = if linked {
-            Presence::Linked
-        } else {
-            Presence::Relayed
-        };
-        if device != shared.id {
-            self.set_presence(shared, now, device, presence);
-        }
-    }
-
-    pub(super) fn members_on_time(&mut self, shared: &mut Shared, now: Now) {
-        if self.members.refresh_due.is_none_or(|due| due > now.moment) {
-            return;
-        }
-        self.members.refresh_due = Some(now.moment + REFRESH);
-        if self.own.is_none() && self.teacher_link().is_none() {
-            self.renew_contact(shared, now);
-        }
-        let gone: Vec<_> = self
-            .members
-            .known
-            .iter()
-            .filter(|(_, k)| k.presence == Presence::Relayed && k.heard + AWAY <= now.moment)
-            .map(|(device, _)| *device)
-            .collect();
-        for device in gone {
-            if let Some(known) = self.members.known.get_mut(&device) {
-                known.presence = Presence::Away;
-            }
-            self.tell_member(shared, device);
-        }
-    }
-
-    pub(super) fn tell_member(&self, shared: &mut Shared, device: DeviceId) {
-        let Some(known) = self.members.known.get(&device) else {
-            return;
-        };
-        let token = &known.token;
-        let view = MemberView {
-            session: self.id,
-            device,
-            person: Person {
-                name: token.name.clone(),
-                roll: token.roll.clone(),
-                machine: token.machine.clone(),
-            },
-            teacher: device == self.teacher.device,
-            own: device == shared.id,
-            presence: known.presence,
-            duplicate_roll: self.members.duplicate(device, &token.roll).is_some(),
-        };
-        shared.event(Event::Member(view));
     }
 }
 

@@ -9,8 +9,11 @@ mod items;
 mod links;
 mod members;
 mod pages;
+mod posts;
+mod presence;
 mod session;
 mod shared;
+mod status;
 mod teach;
 #[cfg(test)]
 mod tests;
@@ -121,7 +124,8 @@ impl Core {
     /// Takes an input. Whatever is due by `now` is done as well.
     pub fn handle(&mut self, now: Now, input: Input) {
         match input {
-            Input::Timeout => {}
+            // What is due is done below; a single file needs nothing until its set is complete.
+            Input::Timeout | Input::FileSaved { .. } => {}
             Input::Interfaces { interfaces, port } => self.on_interfaces(now, interfaces, port),
             Input::Datagram {
                 interface,
@@ -141,7 +145,7 @@ impl Core {
             }
             Input::Bulk { link, up } => self.on_bulk(now, link, up),
             Input::LinkDown { link } => self.on_link_down(now, link),
-            Input::DialFailed { dial, reason } => self.dials.failed(now.moment, dial, reason),
+            Input::DialFailed { dial, reason } => self.dials.failed(now.moment, dial, &reason),
             Input::Frame { link, json } => self.on_frame(now, link, &json),
             Input::RecordSent {
                 link,
@@ -189,7 +193,6 @@ impl Core {
             Input::SetOpened { session, set, have } => {
                 self.with(session, |s, shared| s.set_opened(shared, now, set, have));
             }
-            Input::FileSaved { .. } => {}
             Input::SetSaved { session, set, path } => {
                 self.with(session, |s, shared| s.set_saved(shared, now, set, path));
             }
@@ -200,7 +203,7 @@ impl Core {
                 text,
             } => {
                 self.with(session, |s, shared| {
-                    s.set_failed(shared, now, set, reason, text)
+                    s.set_failed(shared, now, set, reason, &text);
                 });
             }
             Input::Hashed {
@@ -210,7 +213,7 @@ impl Core {
                 root,
             } => {
                 self.with(session, |s, shared| {
-                    s.hashed(shared, now, set, &hashes, root)
+                    s.hashed(shared, now, set, &hashes, root);
                 });
             }
         }

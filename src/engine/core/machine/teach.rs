@@ -37,7 +37,7 @@ impl Core {
                     ticked: 0,
                     tick_due: now.moment,
                 };
-                self.start(now, session, title, authority, own)
+                self.start(now, session, title, &authority, own)
             }
             Command::ShareFiles {
                 session,
@@ -134,14 +134,14 @@ impl Core {
         now: Now,
         id: SessionId,
         title: String,
-        authority: Authority,
+        authority: &Authority,
         own: Own,
     ) -> Result<(), CommandError> {
         if title.trim().is_empty() {
             return Err(CommandError::Empty("the session's title"));
         }
         check_length("the session's title", &title, limits::SESSION_TITLE)?;
-        let verdict = verify_authority(&authority, &self.shared.trust, now.wall)
+        let verdict = verify_authority(authority, &self.shared.trust, now.wall)
             .map_err(|error| CommandError::NotAuthorised(error.to_string()))?;
         let teacher = verdict.teacher().clone();
         let own_key = PublicKey(own.key.verifying_key().to_bytes());
@@ -172,7 +172,7 @@ impl Core {
             session.take_token(shared, now, token);
             session.renew_contact(shared, now);
             session.feed.digest_due = Some(now.moment + limits::DIGEST_MIN);
-            session.write(shared, now, EntryKind::Grant, Audience::All, &authority)?;
+            session.write(shared, now, EntryKind::Grant, Audience::All, authority)?;
             let links: Vec<_> = shared.links.keys().copied().collect();
             for link in links {
                 session.greet(shared, link);

@@ -56,7 +56,12 @@ fn fence(kind: &str, lines: &[String]) -> String {
 }
 
 fn hex(bytes: &[u8]) -> Vec<String> {
-    let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble)]);
+    let text: String = bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .collect();
     text.as_bytes()
         .chunks(96)
         .map(|line| String::from_utf8_lossy(line).into_owned())

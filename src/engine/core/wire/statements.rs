@@ -445,7 +445,7 @@ pub enum ItemContent {
     Snippet {
         /// The text.
         text: String,
-        /// Its language, as a GtkSourceView language id; may be empty.
+        /// Its language, as a language id of `GtkSourceView`; may be empty.
         #[serde(default)]
         language: String,
     },

@@ -157,7 +157,13 @@ impl World {
             kind: LinkKind::Wired,
         });
         let interfaces = interfaces.collect();
-        self.input(host, Input::Interfaces { interfaces, port: PORT });
+        self.input(
+            host,
+            Input::Interfaces {
+                interfaces,
+                port: PORT,
+            },
+        );
     }
 
     /// Adds a machine on some subnets; it is switched on at once.

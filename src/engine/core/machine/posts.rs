@@ -1,0 +1,249 @@
+//! What entries mean here, and what people are told of them.
+
+use serde::de::DeserializeOwned;
+
+use super::session::Session;
+use super::shared::Shared;
+use crate::api::{AuthorView, Event, Post, PostContent};
+use crate::core::ids::{AuthorId, DeviceId};
+use crate::core::io::{CommandError, Disk};
+use crate::core::limits;
+use crate::core::sealed;
+use crate::core::signed::Signed;
+use crate::core::time::Now;
+use crate::core::wire::statements::{
+    Audience, EndBody, Entry, EntryKind, ItemBody, ItemContent, MuteBody, PolicyBody, SealedBody,
+    TextBody, TextPolicy, WithdrawBody,
+};
+
+impl Session {
+    /// The body of an entry, opened if it is sealed to this machine.
+    fn open<T: DeserializeOwned>(&self, shared: &Shared, entry: &Entry) -> Option<T> {
+        if entry.audience == Audience::All {
+            return serde_json::from_str(entry.body.get()).ok();
+        }
+        let sealed: SealedBody = serde_json::from_str(entry.body.get()).ok()?;
+        let secret = match (&self.own, &entry.audience) {
+            (Some(own), Audience::Teacher) => &own.sealing,
+            _ => &shared.sealing,
+        };
+        let context = self.seal_context(entry.author, entry.seq);
+        serde_json::from_slice(&sealed::open(&sealed, secret, &context).ok()?).ok()
+    }
+
+    /// An entry means something: do it.
+    pub(super) fn apply(&mut self, shared: &mut Shared, now: Now, entry: &Entry) {
+        let by_teacher = entry.author == self.feed.teacher;
+        match &entry.kind {
+            EntryKind::Text | EntryKind::Question => self.apply_text(shared, entry),
+            EntryKind::Item | EntryKind::Replace if by_teacher => {
+                if let Some(body) = self.open::<ItemBody>(shared, entry) {
+                    self.apply_item(shared, now, entry, body);
+                }
+            }
+            EntryKind::Withdraw if by_teacher => {
+                if let Some(body) = self.open::<WithdrawBody>(shared, entry) {
+                    self.close_item(shared, now, body.item);
+                    let content = PostContent::Withdrawn {
+                        item: body.item,
+                        reason: body.reason,
+                    };
+                    self.post(shared, entry, content);
+                }
+            }
+            EntryKind::Policy if by_teacher => {
+                if let Some(body) = self.open::<PolicyBody>(shared, entry) {
+                    self.feed.policy = body;
+                    self.tell(shared);
+                }
+            }
+            EntryKind::Mute if by_teacher => {
+                if let Some(body) = self.open::<MuteBody>(shared, entry) {
+                    if body.muted {
+                        self.feed.muted.insert(body.device);
+                    } else {
+                        self.feed.muted.remove(&body.device);
+                    }
+                }
+            }
+            EntryKind::Revoke if by_teacher => {
+                if let Some(list) = self.open::<Signed>(shared, entry)
+                    && let Ok(Some(changes)) = shared.trust.accept_revocation(&list)
+                {
+                    for change in changes {
+                        shared.disk(Disk::Trust(change));
+                    }
+                }
+            }
+            EntryKind::End if by_teacher && self.open::<EndBody>(shared, entry).is_some() => {
+                self.ended = true;
+                self.post(shared, entry, PostContent::Ended);
+                self.tell(shared);
+                self.keep(shared);
+            }
+            // Carried and kept; no window shows them yet.
+            _ => {}
+        }
+    }
+
+    fn apply_text(&mut self, shared: &mut Shared, entry: &Entry) {
+        // What this machine sealed to the teacher it cannot open again: it is shown as written.
+        let own = entry.author == AuthorId::from(shared.id) && self.own.is_none();
+        if own && entry.audience != Audience::All {
+            return;
+        }
+        let Some(body) = self.open::<TextBody>(shared, entry) else {
+            return;
+        };
+        let teacher = entry.author == self.feed.teacher;
+        let limit = if teacher {
+            limits::TEACHER_TEXT
+        } else {
+            limits::STUDENT_TEXT
+        };
+        if body.text.len() <= limit {
+            self.post(shared, entry, PostContent::Text { text: body.text });
+        }
+    }
+
+    fn apply_item(&mut self, shared: &mut Shared, now: Now, entry: &Entry, body: ItemBody) {
+        if body.title.len() > limits::ITEM_TITLE {
+            return;
+        }
+        let ItemBody {
+            item,
+            version,
+            title,
+            content,
+        } = body;
+        let content = match content {
+            ItemContent::Files { set } => {
+                let (files, bytes) = (set.files, set.bytes);
+                let content = PostContent::Files {
+                    item,
+                    version,
+                    title,
+                    files,
+                    bytes,
+                };
+                self.post(shared, entry, content);
+                self.open_item(shared, now, entry.seq, item, version, set);
+                return;
+            }
+            ItemContent::Snippet { text, language } if text.len() <= limits::SNIPPET => {
+                PostContent::Snippet {
+                    item,
+                    title,
+                    text,
+                    language,
+                }
+            }
+            ItemContent::Link { url } if url.len() <= limits::URL => {
+                PostContent::Link { item, title, url }
+            }
+            ItemContent::Announcement { text } if text.len() <= limits::TEACHER_TEXT => {
+                PostContent::Announcement { item, title, text }
+            }
+            _ => return,
+        };
+        self.post(shared, entry, content);
+    }
+
+    /// Tells people of an entry: each is applied once, so each is told once.
+    fn post(&self, shared: &mut Shared, entry: &Entry, content: PostContent) {
+        let view = self.post_view(shared, entry, content);
+        shared.event(Event::Posted(view));
+    }
+
+    fn post_view(&self, shared: &Shared, entry: &Entry, content: PostContent) -> Post {
+        let teacher = entry.author == self.feed.teacher;
+        let known = self.members.known.get(&DeviceId(entry.author.0));
+        let name = known
+            .map(|known| known.token.name.clone())
+            .unwrap_or_default();
+        let own = if teacher {
+            self.own.is_some()
+        } else {
+            entry.author == AuthorId::from(shared.id)
+        };
+        Post {
+            session: self.id,
+            author: AuthorView {
+                id: entry.author,
+                name: if teacher {
+                    self.teacher.name.clone()
+                } else {
+                    name
+                },
+                roll: known
+                    .map(|known| known.token.roll.clone())
+                    .unwrap_or_default(),
+                teacher,
+                own,
+            },
+            seq: entry.seq,
+            time: entry.time,
+            private: entry.audience != Audience::All,
+            content,
+        }
+    }
+
+    /// Writes a message: to everybody as the teacher, else as the policy allows.
+    pub(super) fn say(
+        &mut self,
+        shared: &mut Shared,
+        now: Now,
+        text: &str,
+    ) -> Result<(), CommandError> {
+        let teacher = self.own.is_some();
+        let limit = if teacher {
+            limits::TEACHER_TEXT
+        } else {
+            limits::STUDENT_TEXT
+        };
+        if text.trim().is_empty() {
+            return Err(CommandError::Empty("the message"));
+        }
+        if text.len() > limit {
+            let (size, limit) = (text.len() as u64, limit as u64);
+            return Err(CommandError::TooLong {
+                what: "the message",
+                size,
+                limit,
+            });
+        }
+        let body = TextBody {
+            text: text.to_owned(),
+        };
+        if teacher {
+            return self.write(shared, now, EntryKind::Text, Audience::All, &body);
+        }
+        if !self.is_member() {
+            return Err(CommandError::NotJoined);
+        }
+        let audience = match self.feed.policy.texts {
+            TextPolicy::Nothing => return Err(CommandError::NotAllowed),
+            TextPolicy::Teacher => Audience::Teacher,
+            TextPolicy::All => Audience::All,
+        };
+        if self.feed.muted.contains(&shared.id) {
+            return Err(CommandError::NotAllowed);
+        }
+        let author = shared.id.into();
+        if !self.feed.bucket(author).take(now.moment) {
+            return Err(CommandError::TooFast);
+        }
+        let sealed = audience != Audience::All;
+        self.write(shared, now, EntryKind::Text, audience.clone(), &body)?;
+        if sealed && let Some(signed) = self.feed.logs.get(&author).and_then(|l| l.get(l.head())) {
+            let entry = signed
+                .peek::<Entry>()
+                .expect("the own entry was just written");
+            let content = PostContent::Text {
+                text: text.to_owned(),
+            };
+            self.post(shared, &entry, content);
+        }
+        Ok(())
+    }
+}
