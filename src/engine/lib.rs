@@ -5,4 +5,6 @@ pub mod api;
 pub mod core;
 pub mod net;
 pub mod platform;
+#[cfg(any(test, feature = "sim"))]
+pub mod sim;
 pub mod store;

@@ -31,14 +31,14 @@ impl Set {
             return;
         }
         let mut requests: BTreeMap<LinkId, Vec<u32>> = BTreeMap::new();
-        while lanes.awaited < lanes.budget() {
+        while lanes.awaited < lanes.budget(self.sizes.chunk_size) {
             let found = self.pick_owned(lanes).or_else(|| self.pick_held(lanes));
             let Some((link, chunk)) = found else { break };
             self.starving = None;
             self.expect(lanes, link, chunk, false);
             requests.entry(link).or_default().push(chunk);
         }
-        if lanes.awaited < lanes.budget() / 2 {
+        if lanes.awaited < lanes.budget(0) / 2 {
             let since = *self.starving.get_or_insert(lanes.now);
             let patience = self
                 .usual()
@@ -95,7 +95,8 @@ impl Set {
             }
             let held = peer.hold > lanes.now;
             let late = peer.asked.iter().filter(|asked| asked.overdue).count();
-            let cold = peer.asked.len() >= COLD_REQUESTS && lanes.load(link) * 2 > lanes.budget();
+            let cold = peer.asked.len() >= COLD_REQUESTS
+                && lanes.load(link) * 2 > lanes.budget(self.sizes.chunk_size);
             if late > 0 || cold || held {
                 later = true;
             } else {
@@ -191,6 +192,7 @@ impl Set {
             let bytes = bytes.min(asked.size - asked.got);
             asked.got += bytes;
             asked.moved = lanes.now;
+            asked.owner |= own;
             lanes.unexpect(link, bytes, asked.overdue);
             if asked.got == asked.size {
                 self.service.add(lanes.now.since(asked.at));
@@ -428,7 +430,7 @@ impl Set {
             }
         }
         for (link, chunk) in slow {
-            if lanes.awaited >= lanes.budget() {
+            if lanes.awaited >= lanes.budget(self.sizes.chunk_size) {
                 return;
             }
             let other = self.sources(lanes, false).0.into_iter().find(|&other| {

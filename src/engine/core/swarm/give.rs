@@ -45,13 +45,27 @@ struct Owner {
     last: Moment,
 }
 
+/// What becomes of a request to the source itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asking {
+    /// It is served when nothing else is to be given.
+    Granted,
+    /// The chunk is on its way there as its owner's.
+    Coming,
+    /// Too many at a time.
+    Refused,
+}
+
 /// The source's books.
 #[derive(Debug)]
 pub struct Giving {
     /// Chunks that are at some other device, or on the way to their owner.
     taken: Bitmap,
-    /// Chunks that some other device has.
-    seen: Bitmap,
+    /// Chunks that some other device says it has.
+    claimed: Bitmap,
+    /// Chunks that are out: their owner has said so, or two devices have. One word alone is not
+    /// enough, or a single liar could stop the giving.
+    out: Bitmap,
     /// No chunk below is free.
     next: u32,
     owners: BTreeMap<LinkId, Owner>,
@@ -67,7 +81,8 @@ impl Giving {
     pub fn new(chunks: u32) -> Self {
         Self {
             taken: Bitmap::new(chunks),
-            seen: Bitmap::new(chunks),
+            claimed: Bitmap::new(chunks),
+            out: Bitmap::new(chunks),
             next: 0,
             owners: BTreeMap::new(),
             streams: VecDeque::new(),
@@ -81,20 +96,25 @@ impl Giving {
         !self.streams.is_empty() || self.owners.values().any(|o| !o.backlog.is_empty())
     }
 
-    /// Some peer has chunks, as it says.
-    pub fn seen(&mut self, link: LinkId, first: u32, last: u32) {
-        self.seen.set_range(first, last);
-        self.taken.set_range(first, last);
+    /// A peer says for the first time that it has a chunk.
+    pub fn claims(&mut self, link: LinkId, chunk: u32) {
+        let second = !self.claimed.set(chunk);
+        let mut given = false;
         if let Some(owner) = self.owners.get_mut(&link) {
+            given = owner.chunks.get(chunk);
             for given in &mut owner.backlog {
-                given.arrived |= (first..=last).contains(&given.chunk);
+                given.arrived |= given.chunk == chunk;
             }
+        }
+        if second || given {
+            self.out.set(chunk);
+            self.taken.set(chunk);
         }
     }
 
     /// True once, when every chunk is at some other device.
     pub fn one_copy_out(&mut self) -> bool {
-        self.seen.is_full() && !std::mem::replace(&mut self.one_copy, true)
+        self.out.is_full() && !std::mem::replace(&mut self.one_copy, true)
     }
 
     fn free_again(&mut self, chunk: u32) {
@@ -157,10 +177,16 @@ impl Set {
             }
             let salt = lanes.rng.number();
             let mut best: Option<((usize, bool, u64), LinkId)> = None;
+            let (mut has, mut lacks) = (0, false);
             for (&link, peer) in &self.peers {
                 let late = peer.member.entered.since(self.opened) > PROBATION
                     && lanes.now.since(peer.member.entered) < PROBATION;
                 let fit = peer.takes_part() && !peer.banned && !late && lanes.bulk(link);
+                if peer.takes_part() && !peer.have.get(chunk) {
+                    lacks = true;
+                } else if peer.takes_part() {
+                    has += 1;
+                }
                 if !fit || chunk >= peer.hashes || peer.have.get(chunk) {
                     continue;
                 }
@@ -175,7 +201,15 @@ impl Set {
                     best = Some((key, link));
                 }
             }
-            let Some((_, link)) = best else { return };
+            let Some((_, link)) = best else {
+                if lacks || has < self.peers.len().clamp(1, 2) {
+                    return;
+                }
+                // All of them have it, more than one or the only one: it needs no owner.
+                giving.taken.set(chunk);
+                giving.out.set(chunk);
+                continue;
+            };
             giving.taken.set(chunk);
             let owner = giving
                 .owners
@@ -214,17 +248,21 @@ impl Set {
         Some(record)
     }
 
-    /// A peer asks the source itself: what nobody was given is given to it. Says whether it may.
-    pub fn ask_source(&mut self, link: LinkId, chunk: u32, now: Moment) -> bool {
+    /// A peer asks the source itself: what nobody was given is given to it.
+    pub fn ask_source(&mut self, link: LinkId, chunk: u32, now: Moment) -> Asking {
         let Some(giving) = self.giving.as_mut() else {
-            return true;
+            return Asking::Granted;
         };
+        let backlog = giving.owners.get(&link).map(|owner| &owner.backlog);
+        if backlog.is_some_and(|b| b.iter().any(|given| given.chunk == chunk)) {
+            return Asking::Coming;
+        }
         if giving.taken.get(chunk) {
-            return true;
+            return Asking::Granted;
         }
         let waiting = self.peers.get(&link).map_or(0, |peer| peer.queue.len());
         if waiting >= 2 * BACKLOG {
-            return false;
+            return Asking::Refused;
         }
         giving.taken.set(chunk);
         giving
@@ -233,7 +271,7 @@ impl Set {
             .or_insert_with(|| Owner::new(self.sizes.count, now))
             .chunks
             .set(chunk);
-        true
+        Asking::Granted
     }
 
     /// An owner has passed chunks on: `done` in all.
@@ -269,7 +307,7 @@ impl Set {
         let before = owner.backlog.len();
         owner.backlog.retain(|given| given.chunk != chunk);
         owner.chunks.clear(chunk);
-        if owner.backlog.len() < before && !giving.seen.get(chunk) {
+        if owner.backlog.len() < before && !giving.out.get(chunk) {
             giving.free_again(chunk);
         }
     }
@@ -289,7 +327,8 @@ impl Set {
                     backlog.any(|given| given.chunk == chunk)
                 });
                 if !giving.one_copy {
-                    giving.seen.clear(chunk);
+                    giving.claimed.clear(chunk);
+                    giving.out.clear(chunk);
                 }
                 if !on_its_way {
                     giving.free_again(chunk);

@@ -74,11 +74,13 @@ impl Set {
                     }
                 }
             }
-            peer.have.set_range(first, last);
             self.horizon = self.horizon.max(last + 1);
             if let Some(giving) = self.giving.as_mut() {
-                giving.seen(link, first, last);
+                for chunk in (first..=last).filter(|&chunk| !peer.have.get(chunk)) {
+                    giving.claims(link, chunk);
+                }
             }
+            peer.have.set_range(first, last);
         }
         self.search = true;
     }

@@ -113,10 +113,11 @@ impl Lanes {
         }
     }
 
-    /// How many bytes may be asked for at a time, over all sources.
-    pub fn budget(&self) -> u64 {
+    /// How many bytes may be asked for at a time, over all sources, in chunks of so many bytes.
+    pub fn budget(&self, chunk: u32) -> u64 {
         let floor = 4 * u64::from(record_size(self.down.peak()));
         let floor = floor.max(COLD_BUDGET);
+        let floor = floor.max(LEAST_CHUNKS * u64::from(chunk));
         bytes_in(self.down.peak(), ASKED_AHEAD).max(floor)
     }
 
@@ -174,9 +175,9 @@ impl Lanes {
         }
         lane.sending.push_back((self.now, length));
         self.handed += 1;
+        self.up.begin(self.now);
         if !lane.parked {
             self.active += u64::from(length);
-            self.up.begin(self.now);
         }
         if self.limit.is_some() {
             self.tokens -= f64::from(length);
@@ -201,12 +202,12 @@ impl Lanes {
             self.active = self.active.saturating_sub(u64::from(length));
             self.took.add(took);
         }
-        self.up.add(self.now, length, self.active == 0);
+        self.up.add(self.now, length, self.handed == 0);
     }
 
     fn slow_above(&self) -> Duration {
-        let usual = self.took.get().unwrap_or(STUCK);
-        (usual * 4).max(STUCK)
+        let leaves = self.allowance() as f64 / self.up.rate().max(1.0);
+        STUCK.max(Duration::from_secs_f64((leaves * 1.5).min(1.0)))
     }
 
     /// Takes links out of the allowance whose receivers do not keep up.
@@ -240,6 +241,10 @@ impl Lanes {
 
 /// The budget while nothing was measured, in bytes: what a port's queue holds.
 const COLD_BUDGET: u64 = 128 * 1024;
+
+/// Chunks that may be asked for at a time, however slow the line: with fewer, some owners have
+/// nothing to send while others have a queue.
+const LEAST_CHUNKS: u64 = 8;
 
 /// Size of a record in bytes: 16 to 64 KiB by rate.
 fn record_size(rate: f64) -> u32 {

@@ -90,8 +90,12 @@ pub struct BusyMeter {
     since: Option<Moment>,
     busy: Duration,
     bytes: u64,
+    records: u32,
     rate: f64,
 }
+
+const BUSY_WINDOW: Duration = Duration::from_millis(50);
+const BUSY_RECORDS: u32 = 8;
 
 impl BusyMeter {
     /// Something is on its way from now on.
@@ -106,10 +110,18 @@ impl BusyMeter {
         }
         self.since = (!idle).then_some(now);
         self.bytes += u64::from(bytes);
-        if self.bytes >= 128 * 1024 || self.busy > Duration::from_millis(100) {
+        self.records += 1;
+        let enough = self.busy >= BUSY_WINDOW && self.records >= BUSY_RECORDS;
+        if enough || (self.rate == 0.0 && self.records >= BUSY_RECORDS) {
             let sample = self.bytes as f64 / self.busy.as_secs_f64().max(1e-6);
-            let weight = if self.rate == 0.0 { 1.0 } else { 0.25 };
+            // Waiting for slow receivers looks like a slow line: the rate falls slowly.
+            let weight = match self.rate {
+                0.0 => 1.0,
+                rate if sample > rate => 0.5,
+                _ => 0.1,
+            };
             self.rate += (sample - self.rate) * weight;
+            self.records = 0;
             (self.bytes, self.busy) = (0, Duration::ZERO);
         }
     }

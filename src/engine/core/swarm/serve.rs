@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::give::Asking;
 use super::lanes::Lanes;
 use super::set::{Sending, Set};
 use super::types::SwarmOutput;
@@ -48,7 +49,7 @@ impl Set {
             reject(lanes, RejectReason::Missing);
             return true;
         }
-        let allowed = self.ask_source(link, chunk, lanes.now);
+        let asking = self.ask_source(link, chunk, lanes.now);
         let Some(peer) = self.peers.get_mut(&link) else {
             return false;
         };
@@ -56,8 +57,10 @@ impl Set {
             reject(lanes, RejectReason::Busy);
             return false;
         }
-        if !allowed {
-            reject(lanes, RejectReason::Busy);
+        if asking != Asking::Granted {
+            if asking == Asking::Refused {
+                reject(lanes, RejectReason::Busy);
+            }
             return true;
         }
         if peer.queue.iter().all(|sending| sending.chunk != chunk) {

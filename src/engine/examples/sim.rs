@@ -1,0 +1,83 @@
+//! Prints a table of simulated classes: `cargo run --release --example sim --features sim`.
+//!
+//! Arguments: `N MiB [Mbit/s]` for one class of one's own.
+
+use std::time::Instant;
+
+use handout_engine::sim::class::{GIGABIT, Report, Scenario};
+use handout_engine::sim::node::Behaviour;
+
+const MIB: u64 = 1024 * 1024;
+
+fn main() {
+    let arguments: Vec<f64> = std::env::args()
+        .skip(1)
+        .filter_map(|word| word.parse().ok())
+        .collect();
+    println!(
+        "{:<34} {:>6} {:>6} {:>6} {:>6} {:>6} {:>6} {:>7} {:>6}",
+        "class", "ratio", "others", "copies", "waste%", "lost%", "ctrl%", "one out", "wall s"
+    );
+    if let [students, mib, ..] = arguments[..] {
+        let rate = arguments.get(2).map_or(GIGABIT, |mbit| mbit * 1e6 / 8.0);
+        let bytes = (mib * MIB as f64) as u64;
+        show("own", &Scenario::new(students as usize, bytes, rate));
+        return;
+    }
+    for (students, mib, rate) in [
+        (1, 32, GIGABIT),
+        (8, 10, GIGABIT),
+        (8, 10, 8e6),
+        (24, 32, GIGABIT),
+        (24, 32, 2e6),
+        (24, 128, 2e6),
+        (50, 32, GIGABIT),
+        (50, 32, 1e6),
+        (50, 128, 1e6),
+        (50, 1024, GIGABIT),
+    ] {
+        let name = format!("{students} x {mib} MiB at {:.0} Mbit/s", rate * 8e-6);
+        show(&name, &Scenario::new(students, mib * MIB, rate));
+    }
+    let class = |mib: u64, rate: f64| Scenario::new(50, mib * MIB, rate);
+    let mut one = class(512, GIGABIT);
+    one.slow = vec![(7, 0.1)];
+    show("50 x 512 MiB, one at a tenth", &one);
+    let mut five = class(32, 1e6);
+    five.slow = (1..6).map(|host| (host, 0.1)).collect();
+    show("50 x 32 MiB 8 Mbit, five at a tenth", &five);
+    let mut dying = Scenario::new(24, 128 * MIB, 2e6);
+    dying.dying = (1..6).map(|host| (host, 0.5)).collect();
+    show("24 x 128 MiB 16 Mbit, five die", &dying);
+    let mut late = class(256, GIGABIT);
+    late.late = vec![(9, 0.9)];
+    show("50 x 256 MiB, one joins at 90 %", &late);
+    let mut lossy = Scenario::new(24, 32 * MIB, 2e6);
+    lossy.loss = 0.01;
+    show("24 x 32 MiB 16 Mbit, 1 % loss", &lossy);
+    for behaviour in [Behaviour::Poison, Behaviour::FalseHave, Behaviour::Stall] {
+        let mut hostile = Scenario::new(24, 64 * MIB, GIGABIT);
+        hostile.hostile = vec![(5, behaviour)];
+        show(&format!("24 x 64 MiB, one {behaviour:?}"), &hostile);
+    }
+}
+
+fn show(name: &str, scenario: &Scenario) {
+    let start = Instant::now();
+    let report: Report = scenario.run();
+    let delivered = report.bytes as f64 * scenario.students as f64 / 100.0;
+    println!(
+        "{name:<34} {:>6.3} {:>6.2} {:>6.2} {:>6.2} {:>6.2} {:>6.2} {:>7.2} {:>6.2}",
+        report.ratio(),
+        report.others_ratio(),
+        report.copies(),
+        report.waste() * 100.0,
+        report.lost as f64 / delivered,
+        report.control.1 as f64 / delivered,
+        report.one_copy.map_or(f64::NAN, |at| at / report.copy_time),
+        start.elapsed().as_secs_f64(),
+    );
+    for violation in report.violations.iter().take(3) {
+        println!("  {violation}");
+    }
+}

@@ -1,0 +1,301 @@
+//! A teacher and students: what is simulated, and what came out.
+
+use std::time::Duration;
+
+use super::node::{Behaviour, Node, SwarmNode};
+use super::world::{Line, Plan, World};
+use crate::core::ids::{SessionId, SetId};
+use crate::core::layout::chunk_size;
+use crate::core::swarm::{BadPeer, ChunkSizes, SetSpec};
+use crate::core::time::Moment;
+use crate::core::wire::ranges::Ranges;
+
+/// Gigabit Ethernet in bytes of TCP payload a second.
+pub const GIGABIT: f64 = 117.7e6;
+
+/// A class and what happens to it. Host 0 is the teacher, students count from 1.
+#[derive(Debug, Clone)]
+pub struct Scenario {
+    /// Number of students.
+    pub students: usize,
+    /// Bytes of the one set.
+    pub bytes: u64,
+    /// Rate of every line in bytes of TCP payload a second, both ways.
+    pub rate: f64,
+    /// Students whose lines have this part of the rate.
+    pub slow: Vec<(usize, f64)>,
+    /// Students who behave badly.
+    pub hostile: Vec<(usize, Behaviour)>,
+    /// Hosts that vanish: when, as a part of one copy's time.
+    pub dying: Vec<(usize, f64)>,
+    /// After which time the others notice that a host has vanished.
+    pub noticed: Duration,
+    /// Students who join later: when, as a part of one copy's time.
+    pub late: Vec<(usize, f64)>,
+    /// Who is linked to whom; everybody if `None`.
+    pub links: Option<Vec<(usize, usize)>>,
+    /// Part of the packets that is lost.
+    pub loss: f64,
+    /// Where chance starts.
+    pub seed: u64,
+    /// The longest that a student may go without a byte while others could help.
+    pub patience: Duration,
+}
+
+impl Scenario {
+    /// Equal lines, everybody linked to everybody, nothing bad.
+    pub fn new(students: usize, bytes: u64, rate: f64) -> Self {
+        Self {
+            students,
+            bytes,
+            rate,
+            slow: Vec::new(),
+            hostile: Vec::new(),
+            dying: Vec::new(),
+            noticed: Duration::from_millis(1),
+            late: Vec::new(),
+            links: None,
+            loss: 0.0,
+            seed: 1,
+            patience: Duration::from_secs(20),
+        }
+    }
+
+    /// Time of one copy over the teacher's uplink, in seconds.
+    pub fn copy_time(&self) -> f64 {
+        self.bytes as f64 / self.rate
+    }
+
+    fn share(&self, host: usize) -> f64 {
+        let slow = self.slow.iter().find(|&&(who, _)| who == host);
+        slow.map_or(1.0, |&(_, share)| share)
+    }
+
+    fn behaviour(&self, host: usize) -> Behaviour {
+        let bad = self.hostile.iter().find(|&&(who, _)| who == host);
+        bad.map_or(Behaviour::Honest, |&(_, behaviour)| behaviour)
+    }
+
+    /// Lower bound for the last student: `max(F/u_s, F/d_min, N·F/(u_s + Σu_i))` (Kumar and Ross
+    /// 2006), in seconds, over students with a full line.
+    pub fn bound(&self) -> f64 {
+        let shares: f64 = (0..=self.students).map(|host| self.share(host)).sum();
+        let wanted: f64 = (1..=self.students).map(|host| self.share(host)).sum();
+        self.copy_time().max(wanted * self.copy_time() / shares)
+    }
+
+    fn moment(&self, part: f64) -> Moment {
+        Moment(0) + Duration::from_secs_f64(part * self.copy_time())
+    }
+
+    /// Runs it to its end.
+    pub fn run(&self) -> Report {
+        let class = u32::try_from(self.students).unwrap_or(u32::MAX);
+        let sizes = ChunkSizes::run(self.bytes, chunk_size(self.bytes, class));
+        let mut world = World::new(self.seed, sizes.clone());
+        world.loss = self.loss;
+        for host in 0..=self.students {
+            let spec = SetSpec {
+                session: SessionId([1; 16]),
+                set: SetId([2; 16]),
+                priority: 0,
+                sizes: sizes.clone(),
+                source: host == 0,
+                have: Ranges::default(),
+                hashes: sizes.count,
+            };
+            let joined = self.joined(host);
+            let behaviour = self.behaviour(host);
+            let seed = self.seed.wrapping_mul(0x1_0001).wrapping_add(host as u64);
+            let line = Line {
+                up: self.rate * self.share(host),
+                down: self.rate * self.share(host),
+                poison: behaviour == Behaviour::Poison,
+            };
+            let node = SwarmNode::new(joined, seed, behaviour, spec);
+            world.add(node, line, host == 0);
+        }
+        for (a, b) in self.pairs() {
+            world.plan(self.joined(a).max(self.joined(b)), Plan::Connect(a, b));
+        }
+        for &(host, part) in &self.dying {
+            world.plan(self.moment(part), Plan::Die(host, self.noticed));
+        }
+        self.watch(&mut world);
+        self.report(&world)
+    }
+
+    fn joined(&self, host: usize) -> Moment {
+        let late = self.late.iter().find(|&&(who, _)| who == host);
+        late.map_or(Moment(0), |&(_, part)| self.moment(part))
+    }
+
+    fn pairs(&self) -> Vec<(usize, usize)> {
+        self.links.clone().unwrap_or_else(|| {
+            let all = 0..=self.students;
+            all.flat_map(|a| (a + 1..=self.students).map(move |b| (a, b)))
+                .collect()
+        })
+    }
+
+    /// Lets time pass until everybody who can has everything, and looks after the invariants.
+    fn watch(&self, world: &mut World<SwarmNode>) {
+        let limit = self.moment(1_000.0) + Duration::from_secs(100);
+        let chunks = u64::from(chunk_count(self));
+        let memory = 65_536 + (self.students + 1) * (4_096 + usize::try_from(chunks).unwrap_or(0));
+        loop {
+            for _ in 0..2_000 {
+                if !world.step() {
+                    return;
+                }
+            }
+            let now = world.now();
+            let mut open = false;
+            for host in (1..=self.students).filter(|&host| world.alive(host)) {
+                if self.behaviour(host) == Behaviour::FalseHave
+                    || world.node(host).completed.is_some()
+                {
+                    continue;
+                }
+                open = true;
+                let since = now.since(world.heard(host).max(self.joined(host)));
+                if since > self.patience {
+                    let text = format!("{now:?}: host {host} waits for {since:?}");
+                    world.violations.push(text);
+                    return;
+                }
+                let heap = world.node(host).heap();
+                if heap > memory {
+                    let text = format!("{now:?}: host {host} holds {heap} bytes");
+                    world.violations.push(text);
+                    return;
+                }
+            }
+            if !open || now > limit {
+                return;
+            }
+        }
+    }
+
+    fn report(&self, world: &World<SwarmNode>) -> Report {
+        let students: Vec<Student> = (1..=self.students)
+            .map(|host| {
+                let done = world.node(host).completed;
+                let time = done.map(|at| at.since(self.joined(host)).as_secs_f64());
+                Student {
+                    host,
+                    share: self.share(host),
+                    alive: world.alive(host),
+                    late: self.joined(host) > Moment(0),
+                    honest: self.behaviour(host) == Behaviour::Honest,
+                    time,
+                    sent: world.bytes(host).0,
+                    received: world.bytes(host).1,
+                    accused: world.node(host).bad.clone(),
+                }
+            })
+            .collect();
+        Report {
+            bound: self.bound(),
+            copy_time: self.copy_time(),
+            bytes: self.bytes,
+            teacher_sent: world.bytes(0).0,
+            one_copy: world.node(0).one_copy.map(|at| at.0 as f64 / 1e6),
+            students,
+            lost: world.lost,
+            control: world.control,
+            events: world.events,
+            trace: world.trace,
+            violations: world.violations.clone(),
+        }
+    }
+}
+
+fn chunk_count(scenario: &Scenario) -> u32 {
+    let class = u32::try_from(scenario.students).unwrap_or(u32::MAX);
+    ChunkSizes::run(scenario.bytes, chunk_size(scenario.bytes, class)).count
+}
+
+/// How one student fared.
+#[derive(Debug, Clone)]
+pub struct Student {
+    /// Its host.
+    pub host: usize,
+    /// Part of the usual rate.
+    pub share: f64,
+    /// It did not vanish.
+    pub alive: bool,
+    /// It joined later.
+    pub late: bool,
+    /// It behaved.
+    pub honest: bool,
+    /// From joining to everything verified, in seconds.
+    pub time: Option<f64>,
+    /// Payload sent, in bytes.
+    pub sent: u64,
+    /// Payload received, in bytes.
+    pub received: u64,
+    /// Whom it reported, and why.
+    pub accused: Vec<(usize, BadPeer)>,
+}
+
+/// What came out of a run.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// Lower bound in seconds.
+    pub bound: f64,
+    /// Time of one copy over a full line, in seconds.
+    pub copy_time: f64,
+    /// Bytes of the set.
+    pub bytes: u64,
+    /// Payload that the teacher sent, in bytes.
+    pub teacher_sent: u64,
+    /// When one copy was out, in seconds.
+    pub one_copy: Option<f64>,
+    /// All students.
+    pub students: Vec<Student>,
+    /// Bytes lost in full queues or on the way.
+    pub lost: u64,
+    /// Control messages, and their bytes on the wire.
+    pub control: (u64, u64),
+    /// Number of events.
+    pub events: u64,
+    /// Hash over all events.
+    pub trace: u64,
+    /// Invariants that did not hold.
+    pub violations: Vec<String>,
+}
+
+impl Report {
+    /// Time of the last usual student (full line, there from the start, still there, honest) over
+    /// the bound; infinite if one did not finish.
+    pub fn ratio(&self) -> f64 {
+        let usual = |s: &&Student| s.share >= 1.0 && s.alive && !s.late && s.honest;
+        let times = self.students.iter().filter(usual).map(|s| s.time);
+        let last = times.map(|time| time.unwrap_or(f64::INFINITY));
+        last.fold(0.0, f64::max) / self.bound
+    }
+
+    /// The longest time of the late or slow ones over one copy's time on their own line.
+    pub fn others_ratio(&self) -> f64 {
+        let other = |s: &&Student| (s.share < 1.0 || s.late) && s.alive && s.honest;
+        let others = self.students.iter().filter(other);
+        let ratios = others.map(|s| {
+            let own = self.copy_time / s.share;
+            s.time.map_or(f64::INFINITY, |time| time / own)
+        });
+        ratios.fold(0.0, f64::max)
+    }
+
+    /// Copies that the teacher sent.
+    pub fn copies(&self) -> f64 {
+        self.teacher_sent as f64 / self.bytes as f64
+    }
+
+    /// Part of all received payload that was not needed.
+    pub fn waste(&self) -> f64 {
+        let all: u64 = self.students.iter().map(|s| s.received).sum();
+        let done = self.students.iter().filter(|s| s.time.is_some()).count();
+        all as f64 / (done as f64 * self.bytes as f64) - 1.0
+    }
+}

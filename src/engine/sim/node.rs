@@ -1,0 +1,267 @@
+//! What the simulated network drives, and the bare swarm as the first of its kind.
+
+use crate::core::ids::{ChunkIndex, DeviceId, LinkId, SessionId, SetId};
+use crate::core::io::ChunkOutcome;
+use crate::core::swarm::{BadPeer, SetProgress, SetSpec, Swarm, SwarmLimits, SwarmOutput};
+use crate::core::time::Moment;
+use crate::core::wire::control::Control;
+use crate::core::wire::frame::RecordHeader;
+use crate::core::wire::ranges::Ranges;
+use crate::core::wire::statements::LinkKind;
+
+/// What happens to a node.
+#[derive(Debug)]
+pub enum NodeInput<M> {
+    /// Time has passed.
+    Timeout,
+    /// A link with both lanes is up.
+    LinkUp {
+        /// The link, the same number at both ends.
+        link: LinkId,
+        /// The host at the other end.
+        peer: usize,
+    },
+    /// A link is gone.
+    LinkDown {
+        /// The link.
+        link: LinkId,
+    },
+    /// A control message came.
+    Message {
+        /// On this link.
+        link: LinkId,
+        /// The message.
+        message: M,
+    },
+    /// A record has left.
+    RecordSent {
+        /// On this link.
+        link: LinkId,
+        /// Its header.
+        header: RecordHeader,
+        /// Payload in bytes.
+        length: u32,
+    },
+    /// A record came.
+    RecordReceived {
+        /// On this link.
+        link: LinkId,
+        /// Its header.
+        header: RecordHeader,
+        /// Payload in bytes.
+        length: u32,
+    },
+    /// A whole chunk was checked.
+    Chunk {
+        /// On this link.
+        link: LinkId,
+        /// The session.
+        session: SessionId,
+        /// The set.
+        set: SetId,
+        /// The chunk.
+        chunk: ChunkIndex,
+        /// What became of it.
+        outcome: ChunkOutcome,
+    },
+}
+
+/// What a node wants done.
+#[derive(Debug)]
+pub enum NodeOutput<M> {
+    /// Send a control message.
+    Message {
+        /// On this link.
+        link: LinkId,
+        /// The message.
+        message: M,
+    },
+    /// Send a record.
+    Record {
+        /// On this link.
+        link: LinkId,
+        /// Its header.
+        header: RecordHeader,
+        /// Payload in bytes.
+        length: u32,
+    },
+    /// What came of a chunk on a link is not needed.
+    Forget {
+        /// The link.
+        link: LinkId,
+        /// The chunk.
+        chunk: ChunkIndex,
+    },
+}
+
+/// A program on a simulated host.
+pub trait Node {
+    /// Its control messages.
+    type Message;
+    /// Payload of a message on the wire, in bytes.
+    fn size(message: &Self::Message) -> u32;
+    /// Something happens.
+    fn handle(&mut self, now: Moment, input: NodeInput<Self::Message>);
+    /// The next thing to do.
+    fn poll(&mut self) -> Option<NodeOutput<Self::Message>>;
+    /// When it wants a [`NodeInput::Timeout`].
+    fn next_timeout(&self) -> Option<Moment>;
+    /// Bytes on its heap that grow with the class, roughly.
+    fn heap(&self) -> usize;
+}
+
+/// How a node behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Behaviour {
+    /// As it should.
+    #[default]
+    Honest,
+    /// The chunks it sends are wrong.
+    Poison,
+    /// It says that it has everything and answers no request.
+    FalseHave,
+    /// It receives and tells, and never sends a record.
+    Stall,
+}
+
+/// A swarm without the rest of the core: every linked host is a member of the one session.
+#[derive(Debug)]
+pub struct SwarmNode {
+    swarm: Swarm,
+    behaviour: Behaviour,
+    lies: Vec<LinkId>,
+    spec: SetSpec,
+    /// When the set was complete here.
+    pub completed: Option<Moment>,
+    /// When one copy was out, at the source.
+    pub one_copy: Option<Moment>,
+    /// Whom it reported.
+    pub bad: Vec<(usize, BadPeer)>,
+    now: Moment,
+}
+
+impl SwarmNode {
+    /// A node that opens the set at once.
+    pub fn new(now: Moment, seed: u64, behaviour: Behaviour, spec: SetSpec) -> Self {
+        let mut swarm = Swarm::new(seed, SwarmLimits::default());
+        swarm.open_set(now, spec.clone());
+        Self {
+            swarm,
+            behaviour,
+            lies: Vec::new(),
+            spec,
+            completed: None,
+            one_copy: None,
+            bad: Vec::new(),
+            now,
+        }
+    }
+
+    /// How far the set is.
+    pub fn progress(&self) -> Option<SetProgress> {
+        self.swarm.progress(self.spec.session, self.spec.set)
+    }
+}
+
+impl Node for SwarmNode {
+    type Message = Control;
+
+    fn size(message: &Control) -> u32 {
+        u32::try_from(message.encode().len()).unwrap_or(u32::MAX)
+    }
+
+    fn handle(&mut self, now: Moment, input: NodeInput<Control>) {
+        self.now = now;
+        let swarm = &mut self.swarm;
+        match input {
+            NodeInput::Timeout => swarm.timeout(now),
+            NodeInput::LinkUp { link, peer } => {
+                let mut device = [0; 32];
+                device[..8].copy_from_slice(&(peer as u64).to_be_bytes());
+                let kind = LinkKind::Wired;
+                swarm.bulk(now, link, true);
+                let session = self.spec.session;
+                swarm.peer_entered(now, session, link, DeviceId(device), peer == 0, kind);
+                if self.behaviour == Behaviour::FalseHave {
+                    self.lies.push(link);
+                }
+            }
+            NodeInput::LinkDown { link } => swarm.link_down(now, link),
+            NodeInput::Message { link, message } => {
+                let ignored = self.behaviour == Behaviour::FalseHave
+                    && matches!(message, Control::Request { .. });
+                if !ignored {
+                    swarm.control(now, link, &message);
+                }
+            }
+            NodeInput::RecordSent {
+                link,
+                header,
+                length,
+            } => swarm.record_sent(now, link, &header, length, true),
+            NodeInput::RecordReceived {
+                link,
+                header,
+                length,
+            } => swarm.record_received(now, link, &header, length),
+            NodeInput::Chunk {
+                link,
+                session,
+                set,
+                chunk,
+                outcome,
+            } => swarm.chunk_done(now, link, session, set, chunk, outcome),
+        }
+    }
+
+    fn poll(&mut self) -> Option<NodeOutput<Control>> {
+        if let Some(link) = self.lies.pop() {
+            let message = Control::Have {
+                session: self.spec.session,
+                set: self.spec.set,
+                chunks: Ranges::default(),
+                owner: false,
+                all: true,
+            };
+            return Some(NodeOutput::Message { link, message });
+        }
+        loop {
+            match self.swarm.poll()? {
+                SwarmOutput::Control { link, message } => {
+                    return Some(NodeOutput::Message { link, message });
+                }
+                SwarmOutput::Record { .. } if self.behaviour == Behaviour::Stall => {}
+                SwarmOutput::Record {
+                    link,
+                    header,
+                    length,
+                } => {
+                    return Some(NodeOutput::Record {
+                        link,
+                        header,
+                        length,
+                    });
+                }
+                SwarmOutput::Forget { link, chunk, .. } => {
+                    return Some(NodeOutput::Forget { link, chunk });
+                }
+                SwarmOutput::Complete { .. } => self.completed = Some(self.now),
+                SwarmOutput::OneCopyOut { .. } => self.one_copy = Some(self.now),
+                SwarmOutput::BadPeer { peer, why, .. } => {
+                    let mut number = [0; 8];
+                    number.copy_from_slice(&peer.0[..8]);
+                    let host = usize::try_from(u64::from_be_bytes(number)).unwrap_or(0);
+                    self.bad.push((host, why));
+                }
+            }
+        }
+    }
+
+    fn next_timeout(&self) -> Option<Moment> {
+        self.swarm.next_timeout()
+    }
+
+    fn heap(&self) -> usize {
+        self.swarm.heap()
+    }
+}
