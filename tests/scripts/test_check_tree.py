@@ -57,6 +57,13 @@ class CheckTree(unittest.TestCase):
                 self.refuses("src/engine/sim/net.rs", text + "\n", "in the pure part of the engine")
                 self.assertEqual(self.says(files={"src/engine/net/tcp.rs": text + "\n"}), "")
 
+    def test_lets_a_test_of_the_core_read_a_file_but_no_clock(self):
+        module = {"src/engine/core/mod.rs": "#[cfg(test)]\nmod examples;\n"}
+        name = "src/engine/core/examples.rs"
+        self.assertEqual(self.says(files={**module, name: 'std::fs::read("docs/PROTOCOL.md")\n'}), "")
+        self.assertIn("a clock", self.says(files={**module, name: "Instant::now()\n"}))
+        self.assertIn("a file", self.says(files={"src/engine/core/mod.rs": "mod examples;\n", name: "std::fs::read(p)\n"}))
+
     def test_refuses_an_engine_that_may_be_unsafe(self):
         self.refuses("src/engine/lib.rs", "//! The engine.\n", "must forbid unsafe")
 
