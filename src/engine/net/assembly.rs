@@ -32,7 +32,8 @@ impl Default for AssemblyLimits {
     }
 }
 
-type Key = (SessionId, SetId, ChunkIndex);
+/// Which chunk.
+pub type Key = (SessionId, SetId, ChunkIndex);
 
 struct Unfinished {
     key: Key,
@@ -116,7 +117,8 @@ impl Assembly {
         Some(())
     }
 
-    fn forget(&mut self, key: &Key) {
+    /// Drops what came of a chunk.
+    pub fn forget(&mut self, key: &Key) {
         if let Some(at) = self.unfinished.iter().position(|one| one.key == *key)
             && let Some(one) = self.unfinished.remove(at)
         {

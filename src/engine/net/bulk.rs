@@ -9,7 +9,7 @@ use async_channel::Receiver;
 use futures_lite::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use smol::Timer;
 
-use super::assembly::Assembly;
+use super::assembly::{Assembly, Key};
 use super::dialer::connect;
 use super::event::{ArrivedChunk, NetEvent, Room};
 use super::frames::read_prefix;
@@ -85,12 +85,13 @@ pub async fn dial(links: Arc<Links>, link: LinkId, peer: DeviceId, remote: Socke
 /// Carries records over a lane, whose sides have greeted, until it ends.
 pub async fn run(links: Arc<Links>, link: LinkId, lane: Lane) {
     let (sender, queue) = async_channel::unbounded();
-    let Some(number) = links.bulk_up(link, sender) else {
+    let (forget, forgotten) = async_channel::unbounded();
+    let Some(number) = links.bulk_up(link, sender, forget) else {
         return;
     };
     let (reader, writer) = futures_lite::io::split(lane.stream);
     // Two tasks, so that both directions can use a processor each.
-    let reading = links.spawner.spawn(read(links.clone(), link, reader));
+    let reading = links.spawner.spawn(read(links.clone(), link, forgotten, reader));
     let queue = Unsent {
         links: links.clone(),
         link,
@@ -162,6 +163,7 @@ async fn write(unsent: &Unsent, mut stream: impl AsyncWrite + Unpin) -> Result<(
 async fn read(
     links: Arc<Links>,
     link: LinkId,
+    forgotten: Receiver<Key>,
     mut stream: impl AsyncRead + Unpin,
 ) -> Result<(), LaneError> {
     let mut assembly = Assembly::new(links.assembling.clone(), links.assembly);
@@ -179,6 +181,9 @@ async fn read(
         let mut header = [0; RECORD_HEADER];
         stream.read_exact(&mut header).await?;
         let header = RecordHeader::decode(&header);
+        while let Ok(key) = forgotten.try_recv() {
+            assembly.forget(&key);
+        }
         let length = length - RECORD_HEADER;
         let place = links
             .chunks

@@ -39,7 +39,7 @@ pub async fn dial(
             }
             Err(error) => {
                 if let LaneError::OtherVersion { .. } = error {
-                    links.refuse(address, &error);
+                    links.refuse_lane(address, &error);
                 }
                 last = Some(format!("{address}: {error}"));
             }

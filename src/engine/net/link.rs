@@ -12,15 +12,15 @@ use std::time::{Duration, Instant};
 use async_channel::{Receiver, Sender};
 use smol::{Task, Timer};
 
-use super::assembly::{AssemblyLimits, ChunkLengths};
+use super::assembly::{AssemblyLimits, ChunkLengths, Key};
 use super::bulk::{self, Outgoing};
 use super::control;
-use super::event::{NetEvent, Permit, Room, Sink};
+use super::event::{NetEvent, Permit, Room, Sink, warning};
 use super::gate::Gate;
-use super::lane::Lane;
+use super::lane::{Lane, LaneError};
 use super::runtime::Spawner;
 use super::tls::Tls;
-use crate::api::LinkReport;
+use crate::api::{LinkReport, WarningKind};
 use crate::core::ids::{DeviceId, DialId, LinkId};
 use crate::core::io::Input;
 use crate::core::wire::control::{Greeting, Lane as LaneKind};
@@ -109,10 +109,17 @@ struct Live {
     dialled: bool,
     control: Sender<Vec<u8>>,
     shared: Arc<LinkState>,
-    bulk: Option<(u64, Sender<Outgoing>)>,
+    bulk: Option<BulkLane>,
     bulk_count: u64,
     tasks: Vec<Task<()>>,
     bulk_task: Option<Task<()>>,
+}
+
+/// The bulk lane of a link.
+struct BulkLane {
+    number: u64,
+    queue: Sender<Outgoing>,
+    forget: Sender<Key>,
 }
 
 /// What the tasks of one link share.
@@ -279,10 +286,17 @@ impl Links {
         let live = self.live();
         let bulk = live.get(&link).and_then(|live| live.bulk.as_ref());
         match bulk {
-            Some((_, queue)) => queue
+            Some(bulk) => bulk.queue
                 .try_send(record)
                 .map_err(async_channel::TrySendError::into_inner),
             None => Err(record),
+        }
+    }
+
+    /// Drops what came of a chunk on a link.
+    pub fn forget(&self, link: LinkId, key: Key) {
+        if let Some(bulk) = self.live().get(&link).and_then(|live| live.bulk.as_ref()) {
+            let _ = bulk.forget.try_send(key);
         }
     }
 
@@ -345,7 +359,12 @@ impl Links {
     }
 
     /// A bulk lane is up: records go to `queue`. Gives its number; none if the link is gone.
-    pub fn bulk_up(&self, link: LinkId, queue: Sender<Outgoing>) -> Option<u64> {
+    pub fn bulk_up(
+        &self,
+        link: LinkId,
+        queue: Sender<Outgoing>,
+        forget: Sender<Key>,
+    ) -> Option<u64> {
         let (number, replaced) = {
             let mut links = self.live();
             let live = links.get_mut(&link)?;
@@ -353,8 +372,13 @@ impl Links {
                 return None;
             }
             live.bulk_count += 1;
-            let replaced = live.bulk.replace((live.bulk_count, queue)).is_some();
-            (live.bulk_count, replaced)
+            let number = live.bulk_count;
+            let lane = BulkLane {
+                number,
+                queue,
+                forget,
+            };
+            (number, live.bulk.replace(lane).is_some())
         };
         if replaced {
             self.tell(Input::Bulk { link, up: false });
@@ -366,7 +390,7 @@ impl Links {
     /// The bulk lane of that number is down.
     pub fn bulk_down(&self, link: LinkId, number: u64) {
         let was_current = self.live().get_mut(&link).is_some_and(|live| {
-            let current = live.bulk.as_ref().is_some_and(|(at, _)| *at == number);
+            let current = live.bulk.as_ref().is_some_and(|lane| lane.number == number);
             if current {
                 live.bulk = None;
             }
@@ -387,6 +411,15 @@ impl Links {
         let reason = reason.to_string();
         tracing::debug!("refused {from}: {reason}");
         (self.sink)(NetEvent::Refused { from, reason });
+    }
+
+    /// Tells that a handshake with `at` failed.
+    pub fn refuse_lane(&self, at: SocketAddr, error: &LaneError) {
+        self.refuse(at, error);
+        if let LaneError::OtherVersion { .. } = error {
+            let text = format!("Cannot connect to {}: {error}.", at.ip());
+            (self.sink)(warning(WarningKind::OtherVersion, text));
+        }
     }
 
     /// What is connected.

@@ -168,7 +168,7 @@ async fn greet(links: Arc<Links>, pass: Pass, stream: Async<TcpStream>, from: So
     };
     let (mut lane, greeting) = match within(links.timing.handshake, handshake).await {
         Ok(done) => done,
-        Err(error) => return links.refuse(from, &error),
+        Err(error) => return links.refuse_lane(from, &error),
     };
     drop(pass);
     let own = links.greeting(greeting.lane);

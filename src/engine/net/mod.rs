@@ -31,7 +31,7 @@ use std::time::Duration;
 use ed25519_dalek::SigningKey;
 
 use crate::api::{InterfaceChoice, InterfaceReport, LinkReport, WarningKind};
-use crate::core::ids::{DeviceId, DialId, LinkId};
+use crate::core::ids::{ChunkIndex, DeviceId, DialId, LinkId, SessionId, SetId};
 use crate::core::io::Target;
 use assembly::{AssemblyLimits, ChunkLengths};
 use bulk::Outgoing;
@@ -161,6 +161,11 @@ impl Net {
         }
     }
 
+    /// Drops what came of a chunk on a link: the rest is no longer expected.
+    pub fn forget(&self, link: LinkId, session: SessionId, set: SetId, chunk: ChunkIndex) {
+        self.links.forget(link, (session, set, chunk));
+    }
+
     /// Closes a link once what is queued has left; answered by `LinkDown`.
     pub fn close(&self, link: LinkId) {
         self.links.close(link);
@@ -182,7 +187,7 @@ impl Net {
     }
 
     /// Closes every link, at most within `limit`, and ends the threads.
-    pub fn stop(self, limit: Duration) {
+    pub fn stop(&self, limit: Duration) {
         smol::block_on(self.links.close_all(limit));
         self.scanner.stop();
         self.runtime.stop();

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use smol::{Executor, Task};
@@ -12,12 +12,12 @@ use smol::{Executor, Task};
 pub struct Runtime {
     executor: Arc<Executor<'static>>,
     stop: async_channel::Sender<()>,
-    threads: Vec<JoinHandle<()>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl fmt::Debug for Runtime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Runtime({} threads)", self.threads.len())
+        f.write_str("Runtime")
     }
 }
 
@@ -40,11 +40,11 @@ impl Runtime {
                         let _ = smol::block_on(executor.run(stopped.recv()));
                     })
             })
-            .collect::<io::Result<_>>()?;
+            .collect::<io::Result<Vec<_>>>()?;
         Ok(Self {
             executor,
             stop,
-            threads,
+            threads: Mutex::new(threads),
         })
     }
 
@@ -54,9 +54,10 @@ impl Runtime {
     }
 
     /// Ends the threads. Tasks that are left no longer run.
-    pub fn stop(self) {
+    pub fn stop(&self) {
         self.stop.close();
-        for thread in self.threads {
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
             // A thread that panicked has said so already.
             let _ = thread.join();
         }

@@ -12,7 +12,6 @@ use futures_lite::AsyncWriteExt as _;
 use super::event::NetEvent;
 use super::lane::{Lane, LaneError, open_tcp};
 use super::*;
-use crate::core::ids::{ChunkIndex, SessionId, SetId};
 use crate::core::io::Input;
 use crate::core::wire::MAJOR;
 use crate::core::wire::control::{Control, Greeting, Lane as LaneKind};
