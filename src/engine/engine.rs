@@ -1,17 +1,43 @@
 //! The handle that a window or a command line holds.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use async_channel::Sender;
+use ed25519_dalek::SigningKey;
 
 use crate::api::{
-    Config, Diagnosis, Event, ItemId, NewPost, PublicKey, SessionId, ShareOptions, TextPolicy,
-    Version,
+    Config, Diagnosis, Event, ItemId, NewPost, PublicKey, SessionId, SetId, ShareOptions,
+    TextPolicy, UnixTime, Version, Warning, WarningKind,
 };
-use crate::core::io::CommandError;
+use crate::core::ids::Epoch;
+use crate::core::io::{Command, CommandError};
+use crate::core::limits::ITEM_TITLE;
+use crate::core::machine::{Core, CoreConfig};
+use crate::core::trust::FirstContact;
+use crate::driver::disk::{DiskSide, Places};
+use crate::driver::events::EventQueue;
+use crate::driver::history::History;
+use crate::driver::share::Prepared;
+use crate::driver::{Driver, Happening, Request, State, run};
+use crate::net::{Net, NetConfig, NetError};
+use crate::store::keys::{KeyError, KeyStore};
 
-/// A running engine. Clones are handles of the same one; it ends with [`Engine::shutdown`].
+/// Where the institutions stand that the administrator trusts for the whole machine.
+const SYSTEM_INSTITUTIONS: &str = "/etc/handout/institutions";
+/// Events that may wait for a slow reader beside the queue that keeps the newest progress.
+const EVENTS: usize = 256;
+
+/// A running engine. Clones are handles of the same one; it ends with [`Engine::shutdown`], or
+/// when the last handle is dropped.
 #[derive(Debug, Clone)]
-pub struct Engine {}
+pub struct Engine {
+    requests: Sender<Request>,
+    device: crate::api::DeviceId,
+    disk: Arc<DiskSide>,
+}
 
 /// Why the engine did not do something.
 #[derive(Debug, thiserror::Error)]
@@ -30,17 +56,35 @@ pub enum EngineError {
         /// Why.
         source: std::io::Error,
     },
+    /// The keys cannot be used.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
     /// No shared path could be read.
     #[error("nothing to share: {0}")]
     NothingToShare(String),
     /// The network cannot be used at all.
-    #[error("cannot listen on UDP port {port}: {source}")]
+    #[error(
+        "cannot listen on UDP port {port}: {source}. Another program uses it: stop that program, \
+         or choose another port on every computer."
+    )]
     Network {
         /// The port.
         port: u16,
         /// Why.
         source: std::io::Error,
     },
+    /// The system refuses threads, sockets or random numbers.
+    #[error("the system does not allow the engine to start: {0}")]
+    System(String),
+}
+
+impl From<NetError> for EngineError {
+    fn from(error: NetError) -> Self {
+        match error {
+            NetError::Udp { port, source } => Self::Network { port, source },
+            other => Self::System(other.to_string()),
+        }
+    }
 }
 
 /// What became of a share command.
@@ -59,94 +103,385 @@ pub struct Shared {
 }
 
 impl Engine {
-    /// Starts an engine; its events come from the receiver.
-    pub fn start(_config: Config) -> Result<(Self, async_channel::Receiver<Event>), EngineError> {
-        Err(EngineError::Stopped)
+    /// Starts an engine; its events come from the receiver. Blocks for some milliseconds.
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "the engine is what the configuration was made for"
+    )]
+    pub fn start(config: Config) -> Result<(Self, async_channel::Receiver<Event>), EngineError> {
+        crate::platform::network::raise_open_files();
+        let keys = KeyStore::open(&config.data_dir.join("keys"))?;
+        let (happened, happenings) = async_channel::unbounded();
+        let (requests, asked) = async_channel::unbounded();
+
+        let report = warner(&happened, WarningKind::Disk);
+        let history =
+            History::start(keys.clone(), report).map_err(|source| in_data(&config, source))?;
+        let places = Places {
+            receive: config.receive_dir.clone(),
+            copies: config.data_dir.join("copies"),
+            reserve: config.free_space_reserve,
+        };
+        let tell = {
+            let happened = happened.clone();
+            Arc::new(move |input| _ = happened.try_send(Happening::Disk(input)))
+        };
+        let disk = DiskSide::start(places, Arc::new(history), tell).map_err(system)?;
+
+        let device = keys.device().clone();
+        let net = Net::start(
+            NetConfig {
+                key: device.signing_key().clone(),
+                port: config.port,
+                interfaces: config.interfaces.clone(),
+                chunks: disk.clone(),
+                timing: crate::net::link::Timing::default(),
+                gate: crate::net::gate::GateLimits::default(),
+            },
+            &{
+                let happened = happened.clone();
+                Arc::new(move |event| _ = happened.try_send(Happening::Net(event)))
+            },
+        )?;
+        let net = Arc::new(net);
+        disk.set_sender({
+            let net = Arc::downgrade(&net);
+            Box::new(move |link, record| {
+                if let Some(net) = net.upgrade() {
+                    net.send_record(link, record);
+                }
+            })
+        });
+
+        let core = Core::new(CoreConfig {
+            device: device.signing_key().clone(),
+            sealing: device.sealing_secret().clone(),
+            person: config.person.clone(),
+            trust: trust(&keys, &config, &happened)?,
+            auto_join: config.auto_join,
+            upload_limit: config.upload_limit,
+            ended: Vec::new(),
+            seed: random()?,
+        });
+        let events = Arc::new(EventQueue::default());
+        let (tell_people, people) = async_channel::bounded(EVENTS);
+        std::thread::Builder::new()
+            .name("handout-events".to_owned())
+            .spawn({
+                let events = events.clone();
+                move || smol::block_on(events.forward(tell_people))
+            })
+            .map_err(system)?;
+        let driver = Driver {
+            core,
+            state: State::new(config.port, net.port()),
+            net,
+            disk: disk.clone(),
+            events,
+            happenings,
+            requests: asked,
+        };
+        std::thread::Builder::new()
+            .name("handout-core".to_owned())
+            .spawn(move || run(driver))
+            .map_err(system)?;
+        let engine = Self {
+            requests,
+            device: device.id(),
+            disk,
+        };
+        Ok((engine, people))
     }
 
     /// Starts a session as the given teacher.
     pub async fn start_session(
         &self,
-        _title: &str,
-        _teacher: &crate::store::keys::UnlockedTeacher,
+        title: &str,
+        teacher: &crate::store::keys::UnlockedTeacher,
     ) -> Result<SessionId, EngineError> {
-        Err(EngineError::Stopped)
+        let session = SessionId(random()?);
+        let session_key = SigningKey::from_bytes(&random()?);
+        let public = PublicKey(session_key.verifying_key().to_bytes());
+        let authority = teacher.authority(session, public, Epoch(1), self.device, clock());
+        self.command(Command::Start {
+            session,
+            title: title.to_owned(),
+            session_key,
+            authority,
+            sealing: teacher.sealing_secret().clone(),
+        })
+        .await?;
+        Ok(session)
     }
 
     /// Shares files and folders. Returns once they are scanned; sending has begun by then.
     pub async fn share(
         &self,
-        _session: SessionId,
-        _paths: Vec<PathBuf>,
-        _options: ShareOptions,
+        session: SessionId,
+        paths: Vec<PathBuf>,
+        options: ShareOptions,
     ) -> Result<Shared, EngineError> {
-        Err(EngineError::Stopped)
+        let title = options.title.clone().unwrap_or_else(|| title_of(&paths));
+        let scan = self
+            .disk
+            .scan(paths)
+            .await
+            .map_err(|error| EngineError::NothingToShare(error.to_string()))?;
+        if scan.files.is_empty() {
+            let reasons: Vec<String> = scan
+                .skipped
+                .iter()
+                .take(3)
+                .map(ToString::to_string)
+                .collect();
+            let reasons = if reasons.is_empty() {
+                "the folder has no files".to_owned()
+            } else {
+                reasons.join("; ")
+            };
+            return Err(EngineError::NothingToShare(reasons));
+        }
+        let (entries, bytes) = (scan.entries(), scan.bytes());
+        let skipped = scan
+            .skipped
+            .iter()
+            .map(|one| (one.local.clone(), one.to_string()));
+        let skipped = skipped.collect();
+        let files = u32::try_from(scan.files.len()).unwrap_or(u32::MAX);
+        let set = SetId(random()?);
+        let item = match options.replaces {
+            Some(item) => item,
+            None => ItemId(random()?),
+        };
+        let copy = options.copy;
+        self.disk.prepare(
+            set,
+            Prepared {
+                files: scan.files,
+                copy,
+            },
+        );
+        let command = Command::ShareFiles {
+            session,
+            item,
+            set,
+            title,
+            files: entries,
+            options,
+        };
+        let answer = self
+            .ask(|reply| Request::Share {
+                item,
+                command,
+                reply,
+            })
+            .await
+            .and_then(|done| Ok(done?));
+        let version = answer.inspect_err(|_| self.disk.unprepare(set))?;
+        Ok(Shared {
+            item,
+            version,
+            files,
+            bytes,
+            skipped,
+        })
     }
 
     /// Posts a snippet, a link or an announcement.
-    pub async fn post(&self, _session: SessionId, _post: NewPost) -> Result<ItemId, EngineError> {
-        Err(EngineError::Stopped)
+    pub async fn post(&self, session: SessionId, post: NewPost) -> Result<ItemId, EngineError> {
+        let item = ItemId(random()?);
+        self.command(Command::Post {
+            session,
+            item,
+            post,
+        })
+        .await?;
+        Ok(item)
     }
 
     /// Withdraws an item.
     pub async fn withdraw(
         &self,
-        _session: SessionId,
-        _item: ItemId,
-        _reason: &str,
+        session: SessionId,
+        item: ItemId,
+        reason: &str,
     ) -> Result<(), EngineError> {
-        Err(EngineError::Stopped)
+        let reason = reason.to_owned();
+        self.command(Command::Withdraw {
+            session,
+            item,
+            reason,
+        })
+        .await
     }
 
     /// Writes a message.
-    pub async fn say(&self, _session: SessionId, _text: &str) -> Result<(), EngineError> {
-        Err(EngineError::Stopped)
+    pub async fn say(&self, session: SessionId, text: &str) -> Result<(), EngineError> {
+        let text = text.to_owned();
+        self.command(Command::Say { session, text }).await
     }
 
     /// Sets whom students may write to.
     pub async fn set_policy(
         &self,
-        _session: SessionId,
-        _texts: TextPolicy,
+        session: SessionId,
+        texts: TextPolicy,
     ) -> Result<(), EngineError> {
-        Err(EngineError::Stopped)
+        self.command(Command::SetPolicy { session, texts }).await
     }
 
     /// Joins a session that was seen.
-    pub async fn join(&self, _session: SessionId) -> Result<(), EngineError> {
-        Err(EngineError::Stopped)
+    pub async fn join(&self, session: SessionId) -> Result<(), EngineError> {
+        self.command(Command::Join(session)).await
     }
 
     /// Looks for a session at an address.
-    pub async fn connect(&self, _address: SocketAddr) -> Result<(), EngineError> {
-        Err(EngineError::Stopped)
+    pub async fn connect(&self, address: SocketAddr) -> Result<(), EngineError> {
+        self.command(Command::Connect(address)).await
     }
 
     /// Trusts a teacher that was shown as unknown, or forgets one.
-    pub async fn trust(&self, _teacher: PublicKey, _trusted: bool) -> Result<(), EngineError> {
-        Err(EngineError::Stopped)
+    pub async fn trust(&self, teacher: PublicKey, trusted: bool) -> Result<(), EngineError> {
+        self.command(Command::Trust { teacher, trusted }).await
     }
 
     /// Receives a failed or declined item again.
-    pub async fn retry(&self, _session: SessionId, _item: ItemId) -> Result<(), EngineError> {
-        Err(EngineError::Stopped)
+    pub async fn retry(&self, session: SessionId, item: ItemId) -> Result<(), EngineError> {
+        self.command(Command::Retry { session, item }).await
     }
 
     /// Ends the own session for everybody.
-    pub async fn end(&self, _session: SessionId) -> Result<(), EngineError> {
-        Err(EngineError::Stopped)
+    pub async fn end(&self, session: SessionId) -> Result<(), EngineError> {
+        self.command(Command::End(session)).await
     }
 
     /// Leaves a session.
-    pub async fn leave(&self, _session: SessionId) -> Result<(), EngineError> {
-        Err(EngineError::Stopped)
+    pub async fn leave(&self, session: SessionId) -> Result<(), EngineError> {
+        self.command(Command::Leave(session)).await
     }
 
     /// What the network looks like from here.
     pub async fn diagnosis(&self) -> Result<Diagnosis, EngineError> {
-        Err(EngineError::Stopped)
+        self.ask(Request::Diagnosis).await
     }
 
     /// Says goodbye, writes what is open, and stops. Returns when everything is on the disk.
-    pub async fn shutdown(&self) {}
+    pub async fn shutdown(&self) {
+        // Nothing is answered: the reply is dropped when the engine has stopped.
+        let _ = self.ask(Request::Shutdown).await;
+    }
+
+    async fn command(&self, command: Command) -> Result<(), EngineError> {
+        let done = self.ask(|reply| Request::Command(command, reply)).await?;
+        Ok(done?)
+    }
+
+    async fn ask<T>(&self, request: impl FnOnce(Sender<T>) -> Request) -> Result<T, EngineError> {
+        let (reply, answer) = async_channel::bounded(1);
+        let asked = self.requests.send(request(reply)).await;
+        asked.map_err(|_| EngineError::Stopped)?;
+        answer.recv().await.map_err(|_| EngineError::Stopped)
+    }
+}
+
+/// What is trusted: by the person, by the whole machine, and by the settings.
+fn trust(
+    keys: &KeyStore,
+    config: &Config,
+    happened: &Sender<Happening>,
+) -> Result<crate::core::trust::TrustStore, EngineError> {
+    let mut trust = keys.trust()?;
+    trust.set_first_contact(if config.allow_unknown_teachers {
+        FirstContact::Ask
+    } else {
+        FirstContact::Refuse
+    });
+    let (good, bad) = KeyStore::system_institutions(Path::new(SYSTEM_INSTITUTIONS));
+    let warn = warner(happened, WarningKind::Refused);
+    for (key, name) in good {
+        if let Err(error) = trust.add_system_institution(key, &name) {
+            warn(error.to_string());
+        }
+    }
+    for error in bad {
+        warn(error.to_string());
+    }
+    Ok(trust)
+}
+
+/// Tells people of problems of one kind.
+fn warner(happened: &Sender<Happening>, kind: WarningKind) -> impl Fn(String) + Send + use<> {
+    let happened = happened.clone();
+    move |text| {
+        let warning = Warning {
+            kind,
+            session: None,
+            text,
+        };
+        let _ = happened.try_send(Happening::Warning(warning));
+    }
+}
+
+/// The title of an item that was not given one: its first path, and how many more there are.
+fn title_of(paths: &[PathBuf]) -> String {
+    let first = paths.first().and_then(|path| {
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned());
+        name.or_else(|| {
+            path.canonicalize()
+                .ok()?
+                .file_name()
+                .map(|n| n.to_string_lossy().into())
+        })
+    });
+    let mut title = first.unwrap_or_else(|| "/".to_owned());
+    let more = match paths.len() {
+        0 | 1 => String::new(),
+        count => format!(" + {}", count - 1),
+    };
+    let mut end = title.len().min(ITEM_TITLE - more.len());
+    while !title.is_char_boundary(end) {
+        end -= 1;
+    }
+    title.truncate(end);
+    title + &more
+}
+
+fn clock() -> UnixTime {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    UnixTime(since.map_or(0, |since| since.as_secs()))
+}
+
+fn random<const N: usize>() -> Result<[u8; N], EngineError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|error| EngineError::System(error.to_string()))?;
+    Ok(bytes)
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "for map_err")]
+fn system(error: std::io::Error) -> EngineError {
+    EngineError::System(error.to_string())
+}
+
+fn in_data(config: &Config, source: std::io::Error) -> EngineError {
+    EngineError::DataDir {
+        path: config.data_dir.clone(),
+        source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_is_made_of_the_paths() {
+        let title = |paths: &[&str]| title_of(&paths.iter().map(PathBuf::from).collect::<Vec<_>>());
+        assert_eq!(title(&["/home/a/lab3.zip"]), "lab3.zip");
+        assert_eq!(title(&["/home/a/x.c", "y.c", "z"]), "x.c + 2");
+        let long = "é".repeat(300);
+        let made = title(&[&long, "b"]);
+        assert!(made.len() <= ITEM_TITLE && made.ends_with("é + 1"));
+    }
 }

@@ -3,8 +3,12 @@
 
 pub mod api;
 pub mod core;
+mod driver;
+mod engine;
 pub mod net;
 pub mod platform;
 #[cfg(any(test, feature = "sim"))]
 pub mod sim;
 pub mod store;
+
+pub use engine::{Engine, EngineError, Shared};

@@ -91,7 +91,9 @@ pub async fn run(links: Arc<Links>, link: LinkId, lane: Lane) {
     };
     let (reader, writer) = futures_lite::io::split(lane.stream);
     // Two tasks, so that both directions can use a processor each.
-    let reading = links.spawner.spawn(read(links.clone(), link, forgotten, reader));
+    let reading = links
+        .spawner
+        .spawn(read(links.clone(), link, forgotten, reader));
     let queue = Unsent {
         links: links.clone(),
         link,

@@ -286,7 +286,8 @@ impl Links {
         let live = self.live();
         let bulk = live.get(&link).and_then(|live| live.bulk.as_ref());
         match bulk {
-            Some(bulk) => bulk.queue
+            Some(bulk) => bulk
+                .queue
                 .try_send(record)
                 .map_err(async_channel::TrySendError::into_inner),
             None => Err(record),

@@ -56,7 +56,8 @@ impl Runtime {
     /// Ends the threads. Tasks that are left no longer run.
     pub fn stop(&self) {
         self.stop.close();
-        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let threads =
+            std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
             // A thread that panicked has said so already.
             let _ = thread.join();

@@ -1,0 +1,292 @@
+//! Brings the core together with network and disk: one thread owns the core, takes what happens,
+//! and carries out what the core wants.
+//!
+//! [`run`] is that thread's loop. [`disk`] has the sets and their threads, [`history`] what is
+//! remembered, [`events`] what people are told.
+
+pub mod disk;
+pub mod events;
+pub mod history;
+mod outputs;
+pub mod pool;
+mod receive;
+mod refusals;
+mod requests;
+mod serve;
+pub mod share;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use async_channel::Receiver;
+use futures_lite::future::or;
+use smol::Timer;
+
+use crate::api::{Event, Warning, WarningKind};
+use crate::core::ids::{DeviceId, ItemId, LinkId, Version};
+use crate::core::io::Input;
+use crate::core::machine::Core;
+use crate::core::time::{Moment, Now, UnixTime};
+use crate::net::Net;
+use crate::net::event::NetEvent;
+use disk::DiskSide;
+use events::EventQueue;
+use refusals::Refusals;
+pub use requests::Request;
+
+/// Between two looks at sets that were written to.
+const SETTLE_EVERY: Duration = Duration::from_secs(1);
+/// For goodbyes at the end.
+const GOODBYE: Duration = Duration::from_secs(3);
+/// Inputs that are handled before anything else is looked at.
+const BATCH: usize = 256;
+/// Addresses of members that room is kept for, at most.
+const MEMBERS: usize = 4_096;
+
+/// Something that happened outside the core.
+#[derive(Debug)]
+pub enum Happening {
+    /// On the network.
+    Net(NetEvent),
+    /// On the disk.
+    Disk(Input),
+    /// Something people should know.
+    Warning(Warning),
+}
+
+/// Everything that the core's thread owns or shares.
+pub struct Driver {
+    /// The rules.
+    pub core: Core,
+    /// The network.
+    pub net: Arc<Net>,
+    /// The disk.
+    pub disk: Arc<DiskSide>,
+    /// What people are told.
+    pub events: Arc<EventQueue>,
+    /// What happens.
+    pub happenings: Receiver<Happening>,
+    /// What people want.
+    pub requests: Receiver<Request>,
+    /// State of the driver's own.
+    pub state: State,
+}
+
+/// What the driver keeps for itself.
+pub struct State {
+    started: Instant,
+    port: u16,
+    udp_port: u16,
+    ready_told: bool,
+    refusals: Refusals,
+    peers: BTreeMap<LinkId, (DeviceId, IpAddr)>,
+    member_addresses: BTreeSet<IpAddr>,
+    other_versions: BTreeSet<String>,
+    settle_due: Option<Instant>,
+    posted: Option<(ItemId, Version)>,
+}
+
+impl State {
+    /// Nothing has happened yet.
+    pub fn new(udp_port: u16, tcp_port: u16) -> Self {
+        Self {
+            started: Instant::now(),
+            port: tcp_port,
+            udp_port,
+            ready_told: false,
+            refusals: Refusals::default(),
+            peers: BTreeMap::new(),
+            member_addresses: BTreeSet::new(),
+            other_versions: BTreeSet::new(),
+            settle_due: None,
+            posted: None,
+        }
+    }
+
+    fn now(&self) -> Now {
+        let micros = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        Now {
+            moment: Moment(micros),
+            wall: UnixTime(wall.map_or(0, |since| since.as_secs())),
+        }
+    }
+
+    fn instant(&self, moment: Moment) -> Instant {
+        self.started + Duration::from_micros(moment.0)
+    }
+}
+
+#[allow(clippy::large_enum_variant, reason = "one at a time, on the stack")]
+enum Next {
+    Happened(Happening),
+    Asked(Request),
+    Due,
+    /// Every handle is gone.
+    Alone,
+}
+
+/// Runs the engine until it is asked to stop, or nobody holds a handle any more.
+pub fn run(mut driver: Driver) {
+    let mut reply = None;
+    loop {
+        match smol::block_on(driver.next()) {
+            Next::Happened(happening) => driver.happened(happening),
+            Next::Asked(Request::Shutdown(done)) => {
+                reply = Some(done);
+                break;
+            }
+            Next::Asked(request) => driver.asked(request),
+            Next::Due => driver.due(),
+            Next::Alone => break,
+        }
+        for _ in 0..BATCH {
+            let Ok(happening) = driver.happenings.try_recv() else {
+                break;
+            };
+            driver.happened(happening);
+        }
+        if driver
+            .state
+            .settle_due
+            .is_some_and(|due| due <= Instant::now())
+        {
+            driver.settle();
+        }
+    }
+    driver.stop();
+    // Whoever waits learns it by the closed channel as well.
+    drop(reply);
+}
+
+impl Driver {
+    async fn next(&self) -> Next {
+        let due = self
+            .core
+            .next_timeout()
+            .map(|moment| self.state.instant(moment));
+        let due = [due, self.state.settle_due].into_iter().flatten().min();
+        let timer = async {
+            match due {
+                Some(due) => _ = Timer::at(due).await,
+                None => std::future::pending().await,
+            }
+            Next::Due
+        };
+        let happened = async {
+            match self.happenings.recv().await {
+                Ok(happening) => Next::Happened(happening),
+                Err(_) => std::future::pending().await,
+            }
+        };
+        let asked = async {
+            match self.requests.recv().await {
+                Ok(request) => Next::Asked(request),
+                Err(_) => Next::Alone,
+            }
+        };
+        or(asked, or(happened, timer)).await
+    }
+
+    fn due(&mut self) {
+        let now = self.state.now();
+        if self
+            .core
+            .next_timeout()
+            .is_some_and(|due| due <= now.moment)
+        {
+            self.input(Input::Timeout);
+        }
+    }
+
+    fn settle(&mut self) {
+        let any = self.disk.settle_all();
+        self.state.settle_due = any.then(|| Instant::now() + SETTLE_EVERY);
+    }
+
+    fn happened(&mut self, happening: Happening) {
+        match happening {
+            // The permit is given back once the core has dealt with it.
+            Happening::Net(NetEvent::Input(input, _permit)) => self.net_input(input),
+            Happening::Net(NetEvent::Chunk(chunk)) => {
+                self.disk.store(chunk);
+                if self.state.settle_due.is_none() {
+                    self.state.settle_due = Some(Instant::now() + SETTLE_EVERY);
+                }
+            }
+            Happening::Net(NetEvent::Refused { from, reason }) => {
+                self.state.refusals.add(from, reason);
+            }
+            Happening::Net(NetEvent::Warning(warning)) | Happening::Warning(warning) => {
+                self.warn(warning);
+            }
+            Happening::Disk(input) => self.input(input),
+        }
+    }
+
+    fn warn(&mut self, warning: Warning) {
+        // A device of another version calls again and again.
+        let again = warning.kind == WarningKind::OtherVersion
+            && !self.state.other_versions.insert(warning.text.clone());
+        if !again {
+            self.events.push(Event::Warning(warning));
+        }
+    }
+
+    fn net_input(&mut self, input: Input) {
+        match &input {
+            Input::Interfaces { interfaces, port } if !self.state.ready_told => {
+                self.state.ready_told = true;
+                self.events.push(Event::Ready {
+                    device: self.core.device(),
+                    port: *port,
+                    interfaces: interfaces.iter().map(|one| one.name.clone()).collect(),
+                });
+            }
+            Input::LinkUp {
+                link, peer, remote, ..
+            } => _ = self.state.peers.insert(*link, (*peer, remote.ip())),
+            Input::LinkDown { link } => _ = self.state.peers.remove(link),
+            _ => {}
+        }
+        self.input(input);
+    }
+
+    fn input(&mut self, input: Input) {
+        self.core.handle(self.state.now(), input);
+        self.carry_out();
+    }
+
+    /// Keeps room for new connections of a member, whose address is known by a link.
+    fn know_member(&mut self, device: DeviceId) {
+        let mut links = self.state.peers.values();
+        let Some(&(_, address)) = links.find(|(peer, _)| *peer == device) else {
+            return;
+        };
+        if self.state.member_addresses.len() < MEMBERS
+            && self.state.member_addresses.insert(address)
+        {
+            self.net.add_member(address);
+        }
+    }
+
+    fn stop(&mut self) {
+        let now = self.state.now();
+        // What cannot be said any more is not worth an error.
+        let _ = self.core.command(now, crate::core::io::Command::Shutdown);
+        self.carry_out();
+        self.net.stop(GOODBYE);
+        self.disk.stop();
+        while let Ok(happening) = self.happenings.try_recv() {
+            if let Happening::Disk(input) = happening {
+                self.core.handle(self.state.now(), input);
+                self.carry_out();
+            }
+        }
+        self.events.close();
+    }
+}

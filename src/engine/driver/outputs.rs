@@ -1,0 +1,85 @@
+//! Carrying out what the core wants.
+
+use super::Driver;
+use super::history::Note;
+use super::receive::Wanted;
+use crate::api::{Event, PostContent};
+use crate::core::io::{Disk, Output};
+
+impl Driver {
+    /// Does everything that the core wants by now, in its order.
+    pub(super) fn carry_out(&mut self) {
+        while let Some(output) = self.core.poll() {
+            match output {
+                Output::Datagram { to, bytes } => self.net.send_datagram(&to, &bytes),
+                Output::Dial {
+                    dial,
+                    address,
+                    expect,
+                } => self.net.dial(dial, address, expect),
+                Output::Frame { link, json } => self.net.send(link, json),
+                Output::Record {
+                    link,
+                    header,
+                    length,
+                } => self.disk.serve(link, header, length),
+                Output::Forget {
+                    link,
+                    session,
+                    set,
+                    chunk,
+                } => self.net.forget(link, session, set, chunk),
+                Output::Close { link } => self.net.close(link),
+                Output::Disk(disk) => self.disk_output(disk),
+                Output::Event(event) => self.event(event),
+            }
+        }
+    }
+
+    fn event(&mut self, event: Event) {
+        match &event {
+            Event::Member(view) if !view.own => self.know_member(view.device),
+            Event::Posted(post) => {
+                if let PostContent::Files { item, version, .. } = &post.content
+                    && let Some((wanted, known)) = &mut self.state.posted
+                    && wanted == item
+                {
+                    *known = *version;
+                }
+            }
+            _ => {}
+        }
+        self.events.push(event);
+    }
+
+    fn disk_output(&mut self, disk: Disk) {
+        match disk {
+            Disk::Open {
+                session,
+                folder,
+                set,
+                item,
+                version,
+                chunk_size,
+                files,
+            } => self.disk.open(Wanted {
+                session,
+                folder,
+                set,
+                item: (item, version),
+                chunk_size,
+                files,
+            }),
+            Disk::Hashes { set, first, hashes } => self.disk.hashes(set, first, hashes),
+            Disk::Final { set, root } => self.disk.set_root(set, root),
+            Disk::Close { set } => self.disk.close(set),
+            Disk::Hash {
+                session,
+                set,
+                chunk_size,
+            } => self.disk.hash(session, set, chunk_size),
+            Disk::Trust(change) => self.disk.history.note(Note::Trust(change)),
+            Disk::Entry { .. } | Disk::Session { .. } => {}
+        }
+    }
+}
