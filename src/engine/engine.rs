@@ -17,12 +17,14 @@ use crate::core::io::{Command, CommandError};
 use crate::core::limits::ITEM_TITLE;
 use crate::core::machine::{Core, CoreConfig};
 use crate::core::trust::FirstContact;
-use crate::driver::disk::{DiskSide, Places};
+use crate::driver::disk::{DiskSide, Places, Tell};
 use crate::driver::events::EventQueue;
 use crate::driver::history::History;
 use crate::driver::share::Prepared;
 use crate::driver::{Driver, Happening, Request, State, run};
 use crate::net::{Net, NetConfig, NetError};
+use crate::platform::files::create_private_folder;
+use crate::store::database::{Database, DatabaseError};
 use crate::store::keys::{KeyError, KeyStore};
 
 /// Where the institutions stand that the administrator trusts for the whole machine.
@@ -59,6 +61,9 @@ pub enum EngineError {
     /// The keys cannot be used.
     #[error(transparent)]
     Keys(#[from] KeyError),
+    /// The history cannot be used.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
     /// No shared path could be read.
     #[error("nothing to share: {0}")]
     NothingToShare(String),
@@ -110,25 +115,43 @@ impl Engine {
     )]
     pub fn start(config: Config) -> Result<(Self, async_channel::Receiver<Event>), EngineError> {
         crate::platform::network::raise_open_files();
+        make_folder(&config.data_dir).map_err(|source| EngineError::DataDir {
+            path: config.data_dir.clone(),
+            source,
+        })?;
         let keys = KeyStore::open(&config.data_dir.join("keys"))?;
         let (happened, happenings) = async_channel::unbounded();
         let (requests, asked) = async_channel::unbounded();
 
-        let report = warner(&happened, WarningKind::Disk);
-        let history =
-            History::start(keys.clone(), report).map_err(|source| in_data(&config, source))?;
+        let opened = Database::open(&config.data_dir.join("history.sqlite"))?;
+        let report = warner(&happened);
+        if let Some(damaged) = &opened.damaged {
+            let text = format!(
+                "The history was damaged; a new one was begun. The old one is kept as {}.",
+                damaged.display()
+            );
+            report(WarningKind::Database, text);
+        }
+        let tell: Tell = {
+            let happened = happened.clone();
+            Arc::new(move |input| _ = happened.try_send(Happening::Disk(input)))
+        };
+        let device = keys.device().clone();
+        let history = History::start(
+            opened.database,
+            keys.clone(),
+            device.id().into(),
+            Box::new(report),
+        )
+        .map_err(system)?;
+        let ended = history.ended()?;
         let places = Places {
             receive: config.receive_dir.clone(),
             copies: config.data_dir.join("copies"),
             reserve: config.free_space_reserve,
         };
-        let tell = {
-            let happened = happened.clone();
-            Arc::new(move |input| _ = happened.try_send(Happening::Disk(input)))
-        };
         let disk = DiskSide::start(places, Arc::new(history), tell).map_err(system)?;
 
-        let device = keys.device().clone();
         let net = Net::start(
             NetConfig {
                 key: device.signing_key().clone(),
@@ -160,7 +183,7 @@ impl Engine {
             trust: trust(&keys, &config, &happened)?,
             auto_join: config.auto_join,
             upload_limit: config.upload_limit,
-            ended: Vec::new(),
+            ended,
             seed: random()?,
         });
         let events = Arc::new(EventQueue::default());
@@ -384,6 +407,14 @@ impl Engine {
     }
 }
 
+/// Makes the data folder where it is missing, for its owner alone.
+fn make_folder(path: &Path) -> std::io::Result<()> {
+    if let Some(above) = path.parent() {
+        std::fs::create_dir_all(above)?;
+    }
+    create_private_folder(path)
+}
+
 /// What is trusted: by the person, by the whole machine, and by the settings.
 fn trust(
     keys: &KeyStore,
@@ -397,22 +428,22 @@ fn trust(
         FirstContact::Refuse
     });
     let (good, bad) = KeyStore::system_institutions(Path::new(SYSTEM_INSTITUTIONS));
-    let warn = warner(happened, WarningKind::Refused);
+    let warn = warner(happened);
     for (key, name) in good {
         if let Err(error) = trust.add_system_institution(key, &name) {
-            warn(error.to_string());
+            warn(WarningKind::Refused, error.to_string());
         }
     }
     for error in bad {
-        warn(error.to_string());
+        warn(WarningKind::Refused, error.to_string());
     }
     Ok(trust)
 }
 
-/// Tells people of problems of one kind.
-fn warner(happened: &Sender<Happening>, kind: WarningKind) -> impl Fn(String) + Send + use<> {
+/// Tells people of problems.
+fn warner(happened: &Sender<Happening>) -> impl Fn(WarningKind, String) + Send + use<> {
     let happened = happened.clone();
-    move |text| {
+    move |kind, text| {
         let warning = Warning {
             kind,
             session: None,
@@ -462,13 +493,6 @@ fn random<const N: usize>() -> Result<[u8; N], EngineError> {
 #[allow(clippy::needless_pass_by_value, reason = "for map_err")]
 fn system(error: std::io::Error) -> EngineError {
     EngineError::System(error.to_string())
-}
-
-fn in_data(config: &Config, source: std::io::Error) -> EngineError {
-    EngineError::DataDir {
-        path: config.data_dir.clone(),
-        source,
-    }
 }
 
 #[cfg(test)]

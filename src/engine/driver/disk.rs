@@ -15,7 +15,7 @@ use super::history::History;
 use super::pool::Pool;
 use super::serve::Reading;
 use super::share::Prepared;
-use crate::core::ids::{ItemId, LinkId, SessionId, SetId, Version};
+use crate::core::ids::{LinkId, SessionId, SetId};
 use crate::core::io::Input;
 use crate::core::layout::Layout;
 use crate::core::wire::frame::RecordHeader;
@@ -72,11 +72,9 @@ pub struct DiskSide {
 /// A set that is received or shared.
 pub struct Entry {
     pub(super) session: SessionId,
-    pub(super) item: Option<(ItemId, Version)>,
+    pub(super) received: bool,
     pub(super) layout: Layout,
     pub(super) content: OnceLock<Content>,
-    /// Where the files of a received set go.
-    pub(super) folder: OnceLock<PathBuf>,
     /// Chunks were written since the last settling.
     pub(super) dirty: AtomicBool,
     /// A settling is under way or about to be.
@@ -95,13 +93,12 @@ pub enum Content {
 }
 
 impl Entry {
-    pub(super) fn new(session: SessionId, item: Option<(ItemId, Version)>, layout: Layout) -> Self {
+    pub(super) fn new(session: SessionId, received: bool, layout: Layout) -> Self {
         Self {
             session,
-            item,
+            received,
             layout,
             content: OnceLock::new(),
-            folder: OnceLock::new(),
             dirty: AtomicBool::new(false),
             settling: AtomicBool::new(false),
             settled: Mutex::default(),
@@ -230,6 +227,11 @@ impl DiskSide {
             }
         }
         self.history.stop();
+        // The files are let go: another engine may go on with them.
+        self.sets
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
     }
 }
 
@@ -242,7 +244,7 @@ impl fmt::Debug for DiskSide {
 impl ChunkLengths for DiskSide {
     fn length(&self, header: &RecordHeader) -> Option<u32> {
         let entry = self.entry(header.set)?;
-        let wanted = entry.session == header.session && entry.item.is_some();
+        let wanted = entry.session == header.session && entry.received;
         let length = entry.layout.chunk_len(header.chunk);
         (wanted && length > 0).then_some(length)
     }

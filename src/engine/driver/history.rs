@@ -1,24 +1,38 @@
-//! What is remembered: entries, sessions, saved copies, trust. Written in order by one thread.
+//! What is remembered: entries, sessions, saved copies, trust. Written in order by one thread, but
+//! for the own entries, which are on the disk before anybody sees them.
 
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::io;
+use std::path::Path;
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
-use std::{fmt, io};
 
 use super::disk::lock;
-use crate::core::ids::{ItemId, SessionId};
+use crate::api::{UnixTime, WarningKind};
+use crate::core::ids::{AuthorId, Epoch, ItemId, PublicKey, SessionId, SetId, Version};
+use crate::core::signed::Signed;
 use crate::core::trust::TrustChange;
+use crate::core::wire::statements::Entry;
+use crate::store::database::{Database, DatabaseError, Kept, Role, SessionRecord, SetRecord};
 use crate::store::keys::KeyStore;
 use crate::store::part::ReceiveSet;
 use crate::store::place::SavedCopy;
 
-type Saved = HashMap<(SessionId, ItemId, PathBuf), Vec<SavedCopy>>;
+/// Name of the setting that lists ended sessions with their teachers.
+const ENDED: &str = "ended";
+/// Ended sessions that are remembered.
+const MAX_ENDED: usize = 1_000;
+
+/// Tells people what could not be kept.
+pub type Report = Box<dyn Fn(WarningKind, String) + Send>;
 
 /// The memory of the engine.
 pub struct History {
-    saved: Mutex<Saved>,
+    database: Arc<Database>,
+    /// The logs that this machine writes.
+    own: Mutex<BTreeSet<AuthorId>>,
     queue: Mutex<Option<Sender<Note>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -28,6 +42,31 @@ pub struct History {
 pub enum Note {
     /// A change of what is trusted.
     Trust(TrustChange),
+    /// An entry of somebody's log.
+    Entry(Signed),
+    /// What is known of a session.
+    Session(SessionNote),
+}
+
+/// What is known of a session.
+#[derive(Debug)]
+pub struct SessionNote {
+    /// The session.
+    pub session: SessionId,
+    /// Its title.
+    pub title: String,
+    /// The teacher's name.
+    pub teacher: String,
+    /// The teacher's key.
+    pub teacher_key: PublicKey,
+    /// Whether it is the own one.
+    pub own: bool,
+    /// Which life of it.
+    pub epoch: Epoch,
+    /// Whether it has ended.
+    pub ended: bool,
+    /// The local clock.
+    pub now: UnixTime,
 }
 
 impl fmt::Debug for History {
@@ -37,63 +76,165 @@ impl fmt::Debug for History {
 }
 
 impl History {
-    /// Starts the thread that writes. `report` is told, in words, what could not be kept.
-    pub fn start(keys: KeyStore, report: impl Fn(String) + Send + 'static) -> io::Result<Self> {
+    /// Starts the thread that writes. `device` is the own log's author.
+    pub fn start(
+        database: Database,
+        keys: KeyStore,
+        device: AuthorId,
+        report: Report,
+    ) -> io::Result<Self> {
+        let database = Arc::new(database);
         let (queue, notes) = channel();
         let thread = thread::Builder::new()
             .name("handout-history".to_owned())
-            .spawn(move || {
-                for note in notes {
-                    if let Err(text) = keep(&keys, note) {
-                        report(text);
+            .spawn({
+                let database = database.clone();
+                move || {
+                    for note in notes {
+                        write(&database, &keys, &report, note);
                     }
                 }
             })?;
         Ok(Self {
-            saved: Mutex::default(),
+            database,
+            own: Mutex::new(BTreeSet::from([device])),
             queue: Mutex::new(Some(queue)),
             thread: Mutex::new(Some(thread)),
         })
     }
 
+    /// Sessions that ended, with their teachers.
+    pub fn ended(&self) -> Result<Vec<(SessionId, PublicKey)>, DatabaseError> {
+        ended(&self.database)
+    }
+
+    /// Every entry of a session that was kept, each log in its order.
+    pub fn entries(&self, session: SessionId) -> Result<Vec<Signed>, DatabaseError> {
+        self.database.entries(session)
+    }
+
     /// Remembers something, soon.
     pub fn note(&self, note: Note) {
+        if let Note::Session(session) = &note
+            && session.own
+        {
+            lock(&self.own).insert(session.teacher_key.into());
+        }
         if let Some(queue) = &*lock(&self.queue) {
             let _ = queue.send(note);
         }
     }
 
-    /// The copies of an item's earlier versions that were saved in a folder.
-    pub fn previous(&self, session: SessionId, item: ItemId, folder: &Path) -> Vec<SavedCopy> {
-        let key = (session, item, folder.to_owned());
-        lock(&self.saved).get(&key).cloned().unwrap_or_default()
+    /// Keeps an entry: at once where it is an own one, so that no restart ever gives its number to
+    /// another. An error is for people.
+    pub fn entry(&self, entry: Signed) -> Result<(), String> {
+        let author = entry.peek::<Entry>().map(|entry| entry.author);
+        if author.is_ok_and(|author| lock(&self.own).contains(&author)) {
+            return keep_entry(&self.database, &entry);
+        }
+        self.note(Note::Entry(entry));
+        Ok(())
     }
 
-    /// A version of an item was saved.
-    pub fn saved(&self, session: SessionId, item: ItemId, folder: &Path, set: &ReceiveSet) {
-        let key = (session, item, folder.to_owned());
-        lock(&self.saved).insert(key, set.saved_copies());
+    /// The copies of an item's earlier version that were saved in a folder; keeps that another
+    /// version goes there.
+    pub fn previous(
+        &self,
+        session: SessionId,
+        (item, version): (ItemId, Version),
+        set: SetId,
+        folder: &Path,
+    ) -> Result<Vec<SavedCopy>, DatabaseError> {
+        let earlier = self.database.sets_of_item(session, item)?;
+        self.database.keep_set(&SetRecord {
+            id: set,
+            session,
+            item,
+            version,
+            folder: folder.to_owned(),
+        })?;
+        let earlier = earlier
+            .iter()
+            .rev()
+            .filter(|one| one.version < version && one.folder == folder);
+        for one in earlier {
+            let saved = self.database.saved(one.id)?;
+            if !saved.is_empty() {
+                return Ok(saved);
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    /// A set was saved.
+    pub fn saved(&self, set: SetId, receive: &ReceiveSet) -> Result<(), DatabaseError> {
+        self.database.keep_saved(set, &receive.saved_copies())
     }
 
     /// Writes what waits, and ends.
     pub fn stop(&self) {
         *lock(&self.queue) = None;
-        let thread = self
-            .thread
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let thread = lock(&self.thread).take();
         if let Some(thread) = thread {
+            // A panic there was reported.
             let _ = thread.join();
         }
     }
 }
 
-fn keep(keys: &KeyStore, note: Note) -> Result<(), String> {
-    match note {
+fn write(database: &Database, keys: &KeyStore, report: &Report, note: Note) {
+    let done = match note {
         Note::Trust(change) => keys
             .commit_trust(&[change])
             .map(drop)
             .map_err(|error| format!("Cannot keep what was learnt about keys: {error}")),
+        Note::Entry(entry) => keep_entry(database, &entry),
+        Note::Session(note) => keep_session(database, &note).map_err(|error| error.to_string()),
+    };
+    if let Err(text) = done {
+        report(WarningKind::Disk, text);
     }
+}
+
+fn keep_entry(database: &Database, entry: &Signed) -> Result<(), String> {
+    match database.keep_entry(entry) {
+        Ok(Kept::New | Kept::Known) => Ok(()),
+        Ok(Kept::Conflict) => Err("Another entry with the same number was kept before.".to_owned()),
+        Err(error) => Err(format!("Cannot keep a message: {error}")),
+    }
+}
+
+fn keep_session(database: &Database, note: &SessionNote) -> Result<(), DatabaseError> {
+    database.keep_session(&SessionRecord {
+        id: note.session,
+        title: note.title.clone(),
+        teacher: note.teacher.clone(),
+        role: if note.own {
+            Role::Teacher
+        } else {
+            Role::Student
+        },
+        epoch: note.epoch,
+        started: note.now,
+        ended: note.ended.then_some(note.now),
+    })?;
+    if note.ended {
+        let mut all = ended(database)?;
+        let this = (note.session, note.teacher_key);
+        if !all.contains(&this) {
+            let surplus = (all.len() + 1).saturating_sub(MAX_ENDED);
+            all.drain(..surplus);
+            all.push(this);
+            let json = serde_json::to_vec(&all).expect("ids serialise");
+            database.set(ENDED, &json)?;
+        }
+    }
+    Ok(())
+}
+
+fn ended(database: &Database) -> Result<Vec<(SessionId, PublicKey)>, DatabaseError> {
+    let json = database.get(ENDED)?;
+    Ok(json
+        .and_then(|json| serde_json::from_slice(&json).ok())
+        .unwrap_or_default())
 }

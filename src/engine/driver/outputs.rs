@@ -1,10 +1,10 @@
 //! Carrying out what the core wants.
 
 use super::Driver;
-use super::history::Note;
+use super::history::{Note, SessionNote};
 use super::receive::Wanted;
-use crate::api::{Event, PostContent};
-use crate::core::io::{Disk, Output};
+use crate::api::{Event, PostContent, Warning, WarningKind};
+use crate::core::io::{Disk, Input, Output};
 
 impl Driver {
     /// Does everything that the core wants by now, in its order.
@@ -52,6 +52,14 @@ impl Driver {
         self.events.push(event);
     }
 
+    fn disk_warning(&mut self, text: String) {
+        self.warn(Warning {
+            kind: WarningKind::Disk,
+            session: None,
+            text,
+        });
+    }
+
     fn disk_output(&mut self, disk: Disk) {
         match disk {
             Disk::Open {
@@ -79,7 +87,38 @@ impl Driver {
                 chunk_size,
             } => self.disk.hash(session, set, chunk_size),
             Disk::Trust(change) => self.disk.history.note(Note::Trust(change)),
-            Disk::Entry { .. } | Disk::Session { .. } => {}
+            Disk::Entry { entry, .. } => {
+                if let Err(text) = self.disk.history.entry(entry) {
+                    self.disk_warning(text);
+                }
+            }
+            Disk::Restore { session } => {
+                // At once: what comes next from the network builds on it.
+                let entries = self.disk.history.entries(session).unwrap_or_else(|error| {
+                    self.disk_warning(error.to_string());
+                    Vec::new()
+                });
+                let restored = Input::Restored { session, entries };
+                self.core.handle(self.state.now(), restored);
+            }
+            Disk::Session {
+                session,
+                title,
+                teacher,
+                teacher_key,
+                own,
+                epoch,
+                ended,
+            } => self.disk.history.note(Note::Session(SessionNote {
+                session,
+                title,
+                teacher,
+                teacher_key,
+                own,
+                epoch,
+                ended,
+                now: self.state.now().wall,
+            })),
         }
     }
 }

@@ -41,7 +41,7 @@ impl DiskSide {
         let (session, set) = (wanted.session, wanted.set);
         let sizes = wanted.files.iter().map(|file| file.size);
         match Layout::new(wanted.chunk_size, sizes) {
-            Ok(layout) => self.add(set, Entry::new(session, Some(wanted.item), layout)),
+            Ok(layout) => self.add(set, Entry::new(session, true, layout)),
             Err(error) => {
                 let reason = FailReason::BadManifest;
                 return self.fail(set, session, reason, error.to_string());
@@ -56,13 +56,17 @@ impl DiskSide {
         let (session, set) = (wanted.session, wanted.set);
         let Some(entry) = self.entry(set) else { return };
         let folder = self.places.receive.join(folder_name(&wanted.folder));
-        let _ = entry.folder.set(folder.clone());
+        let previous = self.history.previous(session, wanted.item, set, &folder);
         let spec = ReceiveSpec {
             set,
             version: wanted.item.1,
             chunk_size: wanted.chunk_size,
             files: wanted.files,
-            previous: self.history.previous(session, wanted.item.0, &folder),
+            // Without them a new version is saved beside the old one.
+            previous: previous.unwrap_or_else(|error| {
+                tracing::warn!("{error}");
+                Vec::new()
+            }),
             folder,
             reserve: self.places.reserve,
         };
@@ -202,8 +206,8 @@ impl DiskSide {
             self.fail(set, session, fault.reason, fault.to_string());
         } else if settled.complete && !entry.over.swap(true, Ordering::Relaxed) {
             let path = receive.main_path();
-            if let (Some((item, _)), Some(folder)) = (entry.item, entry.folder.get()) {
-                self.history.saved(session, item, folder, receive);
+            if let Err(error) = self.history.saved(set, receive) {
+                tracing::warn!("{error}");
             }
             (self.tell)(Input::SetSaved { session, set, path });
         }
