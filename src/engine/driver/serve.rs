@@ -25,23 +25,23 @@ pub struct Pending {
 
 impl DiskSide {
     /// Sends a record of a chunk. Answered by `RecordSent`.
+    ///
+    /// Records of one chunk leave in the order in which they were asked for, whether the chunk is
+    /// in memory or still being read: so the lock is held until they are queued.
     pub fn serve(self: &Arc<Self>, link: LinkId, header: RecordHeader, length: u32) {
         let pending = Pending {
             link,
             header,
             length,
         };
-        if let Some(bytes) = self.cache.get(header.set, header.chunk) {
-            return self.send_pending(&pending, Some(&bytes));
-        }
         let key = (header.set, header.chunk);
-        let first = {
-            let mut reading = lock(&self.reading);
-            let waiting = reading.entry(key).or_default();
+        let mut reading = lock(&self.reading);
+        if let Some(waiting) = reading.get_mut(&key) {
             waiting.push(pending);
-            waiting.len() == 1
-        };
-        if first {
+        } else if let Some(bytes) = self.cache.get(header.set, header.chunk) {
+            self.send_pending(&pending, Some(&bytes));
+        } else {
+            reading.insert(key, vec![pending]);
             let this = self.clone();
             self.jobs
                 .submit(header.set, Order::Together, move || this.read(header));
@@ -50,13 +50,12 @@ impl DiskSide {
 
     fn read(&self, header: RecordHeader) {
         let (set, chunk) = (header.set, header.chunk);
-        let bytes = self.cache.get(set, chunk).or_else(|| {
-            let bytes = self.read_verified(&header)?;
+        let bytes = self.read_verified(&header);
+        let mut reading = lock(&self.reading);
+        if let Some(bytes) = &bytes {
             self.cache.put(set, chunk, bytes.clone());
-            Some(bytes)
-        });
-        let waiting = lock(&self.reading).remove(&(set, chunk));
-        for pending in waiting.into_iter().flatten() {
+        }
+        for pending in reading.remove(&(set, chunk)).into_iter().flatten() {
             self.send_pending(&pending, bytes.as_ref());
         }
     }

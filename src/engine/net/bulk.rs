@@ -16,7 +16,7 @@ use super::frames::read_prefix;
 use super::lane::{Lane, LaneError};
 use super::link::{Links, ROOM_CHUNKS};
 use crate::core::ids::{DeviceId, LinkId};
-use crate::core::io::Input;
+use crate::core::io::{ChunkOutcome, Input};
 use crate::core::wire::control::Lane as LaneKind;
 use crate::core::wire::frame::{
     FrameKind, MAX_CONTROL, PREFIX, RECORD_HEADER, RecordHeader, encode_prefix,
@@ -187,10 +187,9 @@ async fn read(
             assembly.forget(&key);
         }
         let length = length - RECORD_HEADER;
-        let place = links
-            .chunks
-            .length(&header)
-            .and_then(|chunk| assembly.place(&header, length, chunk));
+        let chunk = links.chunks.length(&header);
+        let place = chunk.and_then(|chunk| assembly.place(&header, length, chunk));
+        let placed = place.is_some();
         if let Some(place) = place {
             stream.read_exact(place).await?;
         } else {
@@ -203,6 +202,20 @@ async fn read(
             length: u32::try_from(length).unwrap_or(u32::MAX),
         };
         (links.sink)(NetEvent::Input(received, records.take().await));
+        let end = header
+            .offset
+            .saturating_add(u32::try_from(length).unwrap_or(u32::MAX));
+        if !placed && chunk == Some(end) {
+            // Its beginning found no room, or never came: it has to come again.
+            links.tell(Input::Chunk {
+                link,
+                session: header.session,
+                set: header.set,
+                chunk: header.chunk,
+                outcome: ChunkOutcome::NotWritten,
+            });
+            continue;
+        }
         if let Some(bytes) = assembly.finish(&header) {
             let permit = chunks.take().await;
             (links.sink)(NetEvent::Chunk(ArrivedChunk {
