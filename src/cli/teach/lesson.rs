@@ -1,0 +1,266 @@
+//! A running session of the own teacher.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use handout_engine::Engine;
+use handout_engine::api::{Event, ItemId, NewPost, Presence, SessionId, ShareOptions};
+
+use super::TeachArgs;
+use super::board::Board;
+use super::report::Report;
+use crate::exit::{Code, Failure};
+use crate::inbox::{Happening, Inbox};
+use crate::keys::Teacher;
+use crate::lines::Line;
+use crate::output::Output;
+use crate::setup::absolute;
+use crate::slash::Slash;
+use crate::text::{count, plain, size};
+
+/// What can be typed.
+const HELP: &str = "\
+A line is a message to everybody. Commands:
+  /share PATH            hand out a file or a folder
+  /replace N PATH        hand out a new version of item N
+  /withdraw N [REASON]   take item N back
+  /snippet FILE          show a text file, white space exact
+  /link URL [TITLE]      show a link
+  /who                   who is here, who has what
+  /end                   end the session for everybody";
+
+/// The session.
+pub struct Lesson<'a> {
+    engine: &'a Engine,
+    session: SessionId,
+    args: TeachArgs,
+    output: &'a Output,
+    report: Report<'a>,
+    board: Board,
+    /// Set once everything was saved by as many as were asked for.
+    ends_at: Option<Instant>,
+}
+
+impl<'a> Lesson<'a> {
+    /// Starts the session and hands out what the command line names.
+    pub async fn start(
+        engine: &'a Engine,
+        teacher: &Teacher,
+        args: TeachArgs,
+        output: &'a Output,
+    ) -> Result<Self, Failure> {
+        let session = engine.start_session(&args.title, teacher.key()).await?;
+        output.emit(&Line::Started {
+            session,
+            title: &args.title,
+            teacher: teacher.name(),
+            fingerprint: teacher.fingerprint(),
+        });
+        output.say(format!(
+            "\"{}\" has started. Fingerprint of {}: {}",
+            args.title,
+            teacher.name(),
+            teacher.fingerprint()
+        ));
+        let lesson = Self {
+            engine,
+            session,
+            output,
+            report: Report::new(output),
+            board: Board::default(),
+            ends_at: None,
+            args,
+        };
+        lesson.hand_out().await?;
+        Ok(lesson)
+    }
+
+    /// Shares and says what the command line names.
+    async fn hand_out(&self) -> Result<(), Failure> {
+        self.engine
+            .set_policy(self.session, self.args.texts.into())
+            .await?;
+        if !self.args.paths.is_empty() {
+            self.share(self.args.paths.clone(), None).await?;
+        }
+        for message in &self.args.messages {
+            self.engine.say(self.session, message).await?;
+        }
+        Ok(())
+    }
+
+    /// Runs until somebody or something ends it.
+    pub async fn run(mut self, mut inbox: Inbox) -> Result<Code, Failure> {
+        let code = loop {
+            match inbox.next(self.ends_at).await {
+                Happening::Event(event) => self.event(&event),
+                Happening::Line(line) => {
+                    if self.line(&line).await == Flow::End {
+                        break self.code();
+                    }
+                }
+                Happening::InputEnded if self.args.end_with_input => break self.code(),
+                Happening::InputEnded => (),
+                Happening::Interrupted => break self.code(),
+                Happening::Due => break Code::Done,
+                Happening::EngineGone => return Err(Failure::failed("the engine has stopped")),
+            }
+        };
+        self.report.finish();
+        self.engine.end(self.session).await?;
+        self.output.say("The session has ended.");
+        Ok(code)
+    }
+
+    /// The exit status if the session ends now.
+    const fn code(&self) -> Code {
+        match (self.args.until_saved, self.ends_at) {
+            (Some(_), None) => Code::Incomplete,
+            _ => Code::Done,
+        }
+    }
+
+    /// Takes in what the engine told.
+    fn event(&mut self, event: &Event) {
+        let came_or_went = match event {
+            Event::Member(member) => {
+                let was = self.board.member(member.device).map(|known| known.presence);
+                (was.unwrap_or(Presence::Away) == Presence::Away)
+                    != (member.presence == Presence::Away)
+            }
+            _ => false,
+        };
+        self.board.apply(event);
+        self.report.event(event, came_or_went, &self.board);
+        let Some(wanted) = self.args.until_saved else {
+            return;
+        };
+        let students = self.board.have_everything();
+        if self.ends_at.is_none() && students >= wanted {
+            self.ends_at = Some(Instant::now() + self.args.linger());
+            self.output.emit(&Line::AllSaved { students });
+            self.output.say(format!(
+                "{} have everything.",
+                count(students as u64, "student")
+            ));
+        }
+    }
+
+    /// Does what a typed line says; what cannot be done is told and the session goes on.
+    async fn line(&mut self, line: &str) -> Flow {
+        let done = match Slash::parse(line) {
+            Slash::Nothing => Ok(()),
+            Slash::Say(text) => self
+                .engine
+                .say(self.session, &text)
+                .await
+                .map_err(Failure::from),
+            Slash::Share(path) => self.share(vec![path], None).await,
+            Slash::Replace { number, path } => match self.numbered(number) {
+                Ok(item) => self.share(vec![path], Some(item)).await,
+                Err(failure) => Err(failure),
+            },
+            Slash::Withdraw { number, reason } => match self.numbered(number) {
+                Ok(item) => {
+                    let done = self.engine.withdraw(self.session, item, &reason).await;
+                    done.map_err(Failure::from)
+                }
+                Err(failure) => Err(failure),
+            },
+            Slash::Link { title, url } => self.post(NewPost::Link { title, url }).await,
+            Slash::Snippet(path) => self.snippet(&path).await,
+            Slash::Who => {
+                self.report.who(&self.board);
+                Ok(())
+            }
+            Slash::Help => {
+                self.output.say(HELP);
+                Ok(())
+            }
+            Slash::End => return Flow::End,
+            Slash::Retry(_) => Err(Failure::usage("only a student can /retry")),
+            Slash::Wrong(text) => Err(Failure::usage(text)),
+        };
+        if let Err(failure) = done {
+            self.output.failure(&failure);
+        }
+        Flow::GoOn
+    }
+
+    /// The item that `/who` shows with this number.
+    fn numbered(&self, number: usize) -> Result<ItemId, Failure> {
+        let item = self.board.items().get(number.wrapping_sub(1));
+        item.map(|item| item.id)
+            .ok_or_else(|| Failure::usage(format!("there is no item {number}: /who lists them")))
+    }
+
+    /// Hands out files, or a new version of an item.
+    async fn share(&self, paths: Vec<PathBuf>, replaces: Option<ItemId>) -> Result<(), Failure> {
+        let paths = paths
+            .iter()
+            .map(|path| absolute(path))
+            .collect::<Result<_, _>>()?;
+        let options = ShareOptions {
+            copy: self.args.copy,
+            replaces,
+            ..ShareOptions::default()
+        };
+        let shared = self.engine.share(self.session, paths, options).await?;
+        self.output.emit(&Line::Shared {
+            item: shared.item,
+            version: shared.version,
+            files: shared.files,
+            bytes: shared.bytes,
+            skipped: &shared.skipped,
+        });
+        let files = count(shared.files.into(), "file");
+        self.output
+            .say(format!("Handing out {files}, {}", size(shared.bytes)));
+        for (path, reason) in &shared.skipped {
+            self.output
+                .say(plain(&format!("  left out {}: {reason}", path.display())));
+        }
+        Ok(())
+    }
+
+    /// Shows a text file.
+    async fn snippet(&self, path: &Path) -> Result<(), Failure> {
+        let text = fs::read_to_string(path).map_err(|error| {
+            Failure::failed(format!("cannot read {} as text: {error}", path.display()))
+                .hint("a file that is not text can be handed out with /share")
+        })?;
+        let title = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let language = path
+            .extension()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        self.post(NewPost::Snippet {
+            title,
+            text,
+            language,
+        })
+        .await
+    }
+
+    /// Hands out something without files.
+    async fn post(&self, post: NewPost) -> Result<(), Failure> {
+        let item = self.engine.post(self.session, post).await?;
+        self.output.emit(&Line::Shown { item });
+        Ok(())
+    }
+}
+
+/// Whether the session goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flow {
+    /// It does.
+    GoOn,
+    /// It was ended.
+    End,
+}
