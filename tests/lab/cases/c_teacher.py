@@ -1,0 +1,88 @@
+"""The teacher goes away, or is not one."""
+from lib.case import Failed, case
+
+NAMES = ["teacher", "s1", "s2", "s3", "s4"]
+SIZE = 24 << 20
+
+
+def half_way(lab):
+    """A class in which exactly about one copy has left the teacher; nobody has all of it yet."""
+    _, hosts = lab.net.classroom(NAMES)
+    for host in hosts:
+        host.slow(100)
+        host.slow_port(100)
+    path = lab.file("lab3.zip", SIZE)
+    desk, *rest = hosts
+    students = [lab.student(host) for host in rest]
+    lab.everybody(students, "ready")
+    teacher = lab.teacher(desk, "-m", "hello class")
+    lab.joined(students)
+    lab.told(students, "hello class")
+    teacher.type(f"/share {path}")
+    out = teacher.wait("one-copy-out", timeout=60)
+    return teacher, desk, students, path, out
+
+
+def goes_on(lab, students, path, out):
+    """Everybody completes without the teacher, and students still find each other."""
+    before = sum(1 for student in students if student.has("item", progress__progress="saved"))
+    lab.saved(students, path, timeout=60)
+    last = max(student.has("item", progress__progress="saved")["t"] for student in students)
+    lab.note(complete_before=before, seconds_after=round((last - out["t"]) / 1000, 2))
+
+
+@case("the teacher is killed once one copy has left: everybody completes")
+def teacher_killed(lab):
+    teacher, _, students, path, out = half_way(lab)
+    teacher.kill()
+    goes_on(lab, students, path, out)
+    lab.everybody(students, "session", timeout=40, state__state="teacher-away")
+
+
+@case("the teacher's cable is cut once one copy has left: everybody completes")
+def teacher_cut(lab):
+    _, desk, students, path, out = half_way(lab)
+    desk.cut()
+    goes_on(lab, students, path, out)
+
+
+@case("a student who comes after the teacher was killed still gets everything from the others")
+def after_teacher(lab):
+    _, (desk, *hosts) = lab.net.classroom(["teacher", "s1", "s2", "late"])
+    path = lab.file("lab3.zip", 4 << 20)
+    teacher = lab.teacher(desk, "-m", "hello class", path)
+    students = [lab.student(host) for host in hosts[:2]]
+    lab.saved(students, path)
+    lab.told(students, "hello class")
+    teacher.kill()
+    late = lab.student(hosts[2])
+    lab.saved([late], path)
+    lab.told([late], "hello class")
+
+
+@case("a student's machine that starts a session is refused by everyone")
+def no_authority(lab):
+    _, (desk, rogue_host, *hosts) = lab.net.classroom(["teacher", "rogue", "s1", "s2", "s3"])
+    path = lab.file("virus.sh", 1000)
+    rogue_data = lab.data("rogue")
+    lab.cli("keys", "trust", "add", lab.school(), data=rogue_data)
+    said = lab.cli("teach", "--title", "Lab", "--no-passphrase", expect=1, data=rogue_data)
+    assert "no teacher key" in said, said
+    rogue = lab.start("rogue", "teach", "--title", "Lab", "--new-key", "Dr teacher", "--no-passphrase", "--stdin",
+                      "-m", "obey", path, host=rogue_host)
+    rogue.wait("started")
+    students = [lab.student(host, "--certified-only", "--wait", "4") for host in hosts]
+    for student in students:
+        status = student.wait_end()
+        assert status == 4, f"{student.name} ended with {status}, not 4\n{student.tail()}"
+        for event in ("posted", "item"):
+            if student.has(event):
+                raise Failed(f"{student.name} took something from the rogue: {student.has(event)}")
+        states = {line["state"]["state"] for line in student.all("session")}
+        assert not states & {"joining", "joined"}, f"{student.name} went as far as {states}"
+    # The real teacher is found beside the rogue one.
+    lab.teacher(desk, "-m", "hello class")
+    again = [lab.student(host, "--certified-only") for host in hosts]
+    lab.joined(again)
+    lab.told(again, "hello class")
+    assert not any(lab.texts(student) != ["hello class"] for student in again)

@@ -1,0 +1,119 @@
+"""Bytes: resuming, many files, none, very many."""
+import os
+import shutil
+
+from lib.case import Failed, case
+
+
+@case("a student that is killed and started again resumes")
+def student_resumes(lab):
+    size = 64 << 20
+    _, (desk, host) = lab.net.classroom(["teacher", "s1"])
+    desk.slow(200)
+    host.slow_port(200)
+    path = lab.file("data.bin", size)
+    lab.teacher(desk, path)
+    student = lab.student(host)
+    half = lab.wait(lambda: next((line for line in student.all("item") if line["bytes"] > size * 4 // 10), None),
+                    60, lambda: f"40 % received\n{student.tail()}")
+    student.kill()
+    lab.nothing_half("s1")
+    # What was on its way to the killed one still arrives.
+    before = host.received()
+    student = lab.student(host)
+    lab.saved([student], path, timeout=60)
+    fetched = host.received() - before
+    missing = size - half["bytes"]
+    lab.note(had_mib=half["bytes"] >> 20, fetched_mib=fetched >> 20)
+    if fetched > missing * 1.06 + (3 << 20):
+        raise Failed(f"{fetched >> 20} MiB came after the restart, only {missing >> 20} MiB were missing")
+
+
+def hostile_names():
+    """Names that files have on some machine somewhere, as bytes."""
+    plain = ["a b & c.txt", "emoji 😀.txt", "עברית.txt", "-rf", "$(reboot)", "`id`", "%s%n", "it's \"quoted\".txt",
+             "CON", "aux.txt", "LPT1.tar.gz", "trailing dot.", "trailing space ", " leading", "..hidden", "...",
+             "a:b", "C:\\x", "back\\slash", "semi;colon", "new\nline", "tab\tname", "bell\x07", "\u202egnp.exe",
+             "Ångström", "Å", "A\u030a", "README", "readme", "ReadMe", "~", "~root", "*", "?.txt", "<x>", "a|b",
+             "é" * 127, "x" * 255, ".hidden"]
+    return [name.encode() for name in plain] + [b"latin\xe9.txt", b"\xff\xfe"]
+
+
+@case("a folder of 1,000 small files with hostile names")
+def thousand_files(lab):
+    _, (desk, *hosts) = lab.net.classroom(["teacher", "s1", "s2"])
+    folder = lab.folder / "given" / "many"
+    for depth in ("", "sub", "sub/deep er", "Sub"):
+        (folder / depth).mkdir(parents=True, exist_ok=True)
+    names = hostile_names()
+    for number in range(1000):
+        hostile = number < len(names)
+        name = names[number] if hostile else b"file %d.txt" % number
+        place = os.fsencode(folder if hostile else folder / ("", "sub", "sub/deep er", "Sub")[number % 4])
+        with open(os.path.join(place, name), "wb") as file:
+            file.write(b"" if number % 100 == 99 else b"%d " % number * (1 + number % 500))
+    os.symlink("/etc/passwd", folder / "link")
+    os.mkfifo(folder / "pipe")
+    teacher = lab.teacher(desk, folder)
+    students = [lab.student(host) for host in hosts]
+    shared = teacher.wait("shared", timeout=20)
+    skipped = sorted(os.path.basename(path) for path, _ in shared["skipped"])
+    assert shared["files"] == 1000, f"{shared['files']} files are shared, {skipped} left out"
+    assert skipped == ["link", "pipe"], skipped
+    saved = lab.everybody(students, "item", 60, progress__progress="saved")
+    os.remove(folder / "link")
+    os.remove(folder / "pipe")
+    for student, line in zip(students, saved):
+        lab.same(folder, line["progress"]["path"], student.name)
+    start = teacher.has("started")["t"]
+    lab.note(seconds=round((max(line["t"] for line in saved) - start) / 1000, 2))
+
+
+@case("an empty file, and a folder of empty files")
+def empty_file(lab):
+    _, (desk, *hosts) = lab.net.classroom(["teacher", "s1", "s2"])
+    empty = lab.file("empty.txt")
+    folder = lab.folder / "given" / "empties"
+    folder.mkdir()
+    for number in range(3):
+        (folder / f"{number}").touch()
+    teacher = lab.teacher(desk, empty)
+    students = [lab.student(host) for host in hosts]
+    lab.saved(students, empty)
+    teacher.type(f"/share {folder}")
+    for student in students:
+        line = student.wait("item", item=teacher.wait("shared", count=2)["item"], progress__progress="saved")
+        lab.same(folder, line["progress"]["path"], student.name)
+        teacher.wait("delivery", item=line["item"], device=student.has("ready")["device"], progress__progress="saved")
+
+
+@case("3 GiB, sparse, to one student: memory grows by at most 32 MiB")
+def three_gibibytes(lab):
+    size, limit = 3 << 30, 32 << 20
+    free = shutil.disk_usage(lab.folder).free
+    if free < 7 << 30:
+        raise Failed(f"{lab.folder} has {free >> 30} GiB free, 7 are needed: set TMPDIR")
+    _, (desk, host) = lab.net.classroom(["teacher", "s1"])
+    path = lab.folder / "given" / "image.iso"
+    path.parent.mkdir()
+    with open(path, "wb") as file:
+        file.truncate(size)
+        for place in (0, size // 2 + 12345, size - (1 << 20)):
+            file.seek(place)
+            file.write(os.urandom(1 << 20))
+    teacher = lab.teacher(desk, "-m", "hello class")
+    student = lab.student(host)
+    lab.joined([student])
+    lab.told([student], "hello class")
+    before = {each: each.peak_memory() for each in (teacher, student)}
+    teacher.type(f"/share {path}")
+    shared = teacher.wait("shared", timeout=60)
+    done = student.wait("item", timeout=240, progress__progress="saved")
+    grown = {each: each.peak_memory() - before[each] for each in before}
+    seconds = (done["t"] - shared["t"]) / 1000
+    lab.note(seconds=round(seconds, 1), mib_per_second=round(size / seconds / (1 << 20)),
+             teacher_grew_mib=grown[teacher] >> 20, student_grew_mib=grown[student] >> 20)
+    lab.same(path, done["progress"]["path"], "s1")
+    for each, bytes_ in grown.items():
+        if bytes_ > limit:
+            raise Failed(f"{each.name} grew by {bytes_ >> 20} MiB")
