@@ -92,9 +92,7 @@ impl fmt::Display for Failure {
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         let hint = match &error {
-            EngineError::Network { .. } => {
-                "another program may use this port: choose another one with --port, the same on every machine"
-            }
+            EngineError::Network { .. } => "--port chooses another one, the same on every machine",
             EngineError::DataDir { .. } => {
                 "check that the folder is yours and the disk is not full, or name another with --data-dir"
             }

@@ -61,7 +61,7 @@ fn run(global: &Global, command: Command, output: &Output) -> Result<Code, Failu
         Command::Join(args) => smol::block_on(join::run(global, args, output)),
         Command::Keys(command) => keys::run(global, command, output),
         Command::Doctor(args) => smol::block_on(doctor::run(global, &args, output)),
-        Command::Demo(args) => smol::block_on(demo::run(&args, output)),
+        Command::Demo(args) => smol::block_on(demo::run(global, &args, output)),
         Command::Completions(args) => generate::completions(&args),
         Command::Man => generate::manual(),
     }

@@ -6,7 +6,7 @@ use std::process::{self, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use async_channel::Sender;
+use async_channel::{Receiver, Sender};
 use serde_json::Value;
 
 use crate::exit::Failure;
@@ -14,7 +14,7 @@ use crate::keys;
 
 /// Who a process is.
 #[derive(Debug, Clone, Copy)]
-pub enum Role<'a> {
+enum Role<'a> {
     /// The teacher.
     Teacher {
         /// What is handed out.
@@ -41,25 +41,43 @@ pub struct Common<'a> {
     folder: &'a Path,
     interface: &'a str,
     port: u16,
+    verbose: u8,
 }
 
 impl<'a> Common<'a> {
-    /// The program, a folder for everything, and the network.
-    pub const fn new(program: &'a Path, folder: &'a Path, interface: &'a str, port: u16) -> Self {
+    /// The program, a folder for everything, the network, and how much is told of what happens
+    /// inside.
+    pub const fn new(
+        program: &'a Path,
+        folder: &'a Path,
+        interface: &'a str,
+        port: u16,
+        verbose: u8,
+    ) -> Self {
         Self {
             program,
             folder,
             interface,
             port,
+            verbose,
         }
     }
 
-    /// An institution, a teacher certified by it, and students who trust it.
-    pub fn make_keys(&mut self, students: usize) -> Result<(), Failure> {
-        let students = (1..=students)
-            .map(|number| self.data_dir(number))
-            .collect::<Vec<_>>();
-        keys::make_class(&self.data_dir(0), &students)
+    /// Makes the keys and starts everybody; what they say comes from the receiver.
+    pub fn start(
+        &self,
+        students: usize,
+        paths: &[PathBuf],
+        message: &str,
+    ) -> Result<(Vec<Child>, Receiver<Said>), Failure> {
+        let data = (1..=students).map(|number| self.data_dir(number));
+        keys::make_class(&self.data_dir(0), &data.collect::<Vec<_>>())?;
+        let (sender, said) = async_channel::unbounded();
+        let mut children = vec![self.spawn(Role::Teacher { paths, message }, &sender)?];
+        for number in 1..=students {
+            children.push(self.spawn(Role::Student(number), &sender)?);
+        }
+        Ok((children, said))
     }
 
     /// The folder of somebody's keys and history.
@@ -68,12 +86,18 @@ impl<'a> Common<'a> {
     }
 
     /// Starts a process; what it says goes to `said`.
-    pub fn spawn(&self, role: Role, said: &Sender<Said>) -> Result<Child, Failure> {
+    fn spawn(&self, role: Role, said: &Sender<Said>) -> Result<Child, Failure> {
         let who = match role {
             Role::Teacher { .. } => 0,
             Role::Student(number) => number,
         };
         let mut command = Command::new(self.program);
+        if self.verbose > 0 {
+            command.arg(format!("-{}", "v".repeat(self.verbose.into())));
+        } else {
+            // What goes wrong comes as lines; the same in words would spoil the table.
+            command.stderr(Stdio::null());
+        }
         command
             .arg("--json")
             .args(["--interface", self.interface])

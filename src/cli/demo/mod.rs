@@ -9,7 +9,7 @@ mod child;
 mod class;
 
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use async_channel::Receiver;
@@ -19,13 +19,14 @@ use futures_lite::{StreamExt, future};
 use smol::Timer;
 use tempfile::TempDir;
 
+use crate::args::Global;
 use crate::exit::{Code, Failure};
 use crate::inbox::signals;
 use crate::lines::Line;
 use crate::output::Output;
 use crate::setup::absolute;
 use crate::text::{count, size};
-use child::{Child, Role, Said};
+use child::{Child, Said};
 use class::Class;
 
 /// The loopback interface.
@@ -55,7 +56,7 @@ pub struct DemoArgs {
 }
 
 /// Runs the class.
-pub async fn run(args: &DemoArgs, output: &Output) -> Result<Code, Failure> {
+pub async fn run(global: &Global, args: &DemoArgs, output: &Output) -> Result<Code, Failure> {
     let program = std::env::current_exe()
         .map_err(|error| Failure::failed(format!("cannot find this program: {error}")))?;
     let paths = match args.paths.as_slice() {
@@ -80,7 +81,19 @@ pub async fn run(args: &DemoArgs, output: &Output) -> Result<Code, Failure> {
         count(original.files() as u64, "file"),
         size(original.bytes())
     ));
-    let mut demo = Demo::start(&program, &paths, students, folder, original, output)?;
+    let port = free_port()?;
+    let common = child::Common::new(&program, folder.path(), LOOPBACK, port, global.verbose);
+    let (children, said) = common.start(students, &paths, MESSAGE)?;
+    let class = Class::new(students, original.bytes(), output);
+    let mut demo = Demo {
+        children,
+        said,
+        signals: signals()?,
+        class,
+        original,
+        output,
+        folder,
+    };
     let deadline = Instant::now() + Duration::from_secs(args.seconds);
     let result = demo.watch(deadline).await;
     let result = match result {
@@ -103,43 +116,7 @@ struct Demo<'a> {
     folder: TempDir,
 }
 
-impl<'a> Demo<'a> {
-    /// Makes the keys and starts everybody.
-    fn start(
-        program: &Path,
-        paths: &[PathBuf],
-        students: usize,
-        folder: TempDir,
-        original: check::Copies,
-        output: &'a Output,
-    ) -> Result<Self, Failure> {
-        let (sender, said) = async_channel::unbounded();
-        let port = free_port()?;
-        let mut common = child::Common::new(program, folder.path(), LOOPBACK, port);
-        common.make_keys(students)?;
-        let class = Class::new(students, original.bytes(), output);
-        let signals = signals()?;
-        let mut children = vec![common.spawn(
-            Role::Teacher {
-                paths,
-                message: MESSAGE,
-            },
-            &sender,
-        )?];
-        for number in 1..=students {
-            children.push(common.spawn(Role::Student(number), &sender)?);
-        }
-        Ok(Self {
-            children,
-            said,
-            signals,
-            class,
-            original,
-            output,
-            folder,
-        })
-    }
-
+impl Demo<'_> {
     /// Waits until everybody says that everything is there.
     async fn watch(&mut self, deadline: Instant) -> Result<(), Failure> {
         while !self.class.complete() {

@@ -5,11 +5,13 @@ mod session;
 mod teacher;
 mod trust;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Subcommand;
 use handout_engine::api::UnixTime;
+use handout_engine::platform::files::create_private_folder;
 use handout_engine::store::keys::{KeyDocument, KeyError, KeyInput, KeyStore};
 
 use crate::args::Global;
@@ -50,7 +52,19 @@ pub fn run(global: &Global, command: KeysCommand, output: &Output) -> Result<Cod
 
 /// The keys of this user.
 fn open(global: &Global) -> Result<KeyStore, Failure> {
-    Ok(KeyStore::open(&folder(&setup::data_dir(global)?))?)
+    let data_dir = setup::data_dir(global)?;
+    let made = match data_dir.parent() {
+        Some(parent) => fs::create_dir_all(parent),
+        None => Ok(()),
+    };
+    // History will stand beside the keys: the whole folder is its owner's alone.
+    made.and_then(|()| create_private_folder(&data_dir))
+        .map_err(|error| {
+            let folder = data_dir.display();
+            Failure::failed(format!("cannot make the data folder {folder}: {error}"))
+                .hint("name another one with --data-dir")
+        })?;
+    Ok(KeyStore::open(&folder(&data_dir))?)
 }
 
 /// Where keys are inside a data folder.
