@@ -29,8 +29,8 @@ package_names() {
     dnf:demo) echo iproute util-linux ;;
     apt:lab) echo iproute2 nftables util-linux procps python3 ;;
     dnf:lab) echo iproute nftables util-linux procps-ng python3 ;;
-    apt:scripts) echo shellcheck ;;
-    dnf:scripts) echo ShellCheck ;;
+    apt:scripts) echo shellcheck git python3 ;;
+    dnf:scripts) echo ShellCheck git python3 ;;
     *) fail "no package list for '$2' on '$1'" ;;
   esac | tr ' ' '\n'
 }
