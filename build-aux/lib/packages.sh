@@ -64,7 +64,7 @@ with_rights() {
 }
 
 apt_run() {
-  with_rights env DEBIAN_FRONTEND=noninteractive apt-get -y -q -o DPkg::Lock::Timeout=600 \
+  with_rights env DEBIAN_FRONTEND=noninteractive apt-get -y -q -o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0 \
     -o APT::Install-Recommends=false "$@" </dev/null >&2
 }
 
