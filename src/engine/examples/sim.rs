@@ -10,7 +10,7 @@ use handout_engine::sim::node::Behaviour;
 const MIB: u64 = 1024 * 1024;
 
 fn main() {
-    let arguments: Vec<f64> = std::env::args()
+    let arguments: Vec<u32> = std::env::args()
         .skip(1)
         .filter_map(|word| word.parse().ok())
         .collect();
@@ -19,8 +19,10 @@ fn main() {
         "class", "ratio", "others", "copies", "waste%", "lost%", "ctrl%", "one out", "wall s"
     );
     if let [students, mib, ..] = arguments[..] {
-        let rate = arguments.get(2).map_or(GIGABIT, |mbit| mbit * 1e6 / 8.0);
-        let bytes = (mib * MIB as f64) as u64;
+        let rate = arguments
+            .get(2)
+            .map_or(GIGABIT, |&mbit| f64::from(mbit) * 1e6 / 8.0);
+        let bytes = u64::from(mib) * MIB;
         show("own", &Scenario::new(students as usize, bytes, rate));
         return;
     }

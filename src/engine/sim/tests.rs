@@ -119,7 +119,7 @@ fn lost_packets_cost_time_and_nothing_else() {
 #[test]
 fn hostile_students_cannot_stop_the_others() {
     for behaviour in [Behaviour::Poison, Behaviour::FalseHave, Behaviour::Stall] {
-        let mut scenario = Scenario::new(16, 64 * MIB, GIGABIT);
+        let mut scenario = Scenario::new(24, 64 * MIB, GIGABIT);
         scenario.hostile = vec![(5, behaviour)];
         let report = run(&scenario);
         assert!(report.ratio() < 4.0, "{behaviour:?}: {:.2}", report.ratio());

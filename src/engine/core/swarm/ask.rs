@@ -87,7 +87,7 @@ impl Set {
     fn sources(&self, lanes: &mut Lanes, fresh: bool) -> (Vec<LinkId>, bool) {
         let salt = lanes.rng.number();
         let mut later = false;
-        let mut list: Vec<(u64, u64, LinkId)> = Vec::new();
+        let mut list: Vec<(u32, u64, u64, LinkId)> = Vec::new();
         for (&link, peer) in &self.peers {
             let usable = peer.open && !peer.banned && lanes.bulk(link);
             if !usable || peer.source || (fresh && peer.fresh.is_empty()) {
@@ -100,11 +100,11 @@ impl Set {
             if late > 0 || cold || held {
                 later = true;
             } else {
-                list.push((lanes.load(link), mix(link.0 ^ salt), link));
+                list.push((peer.strikes, lanes.load(link), mix(link.0 ^ salt), link));
             }
         }
         list.sort_unstable();
-        let list = list.into_iter().map(|(_, _, link)| link).collect();
+        let list = list.into_iter().map(|(_, _, _, link)| link).collect();
         (list, later)
     }
 
@@ -188,6 +188,7 @@ impl Set {
             return;
         };
         peer.source |= own;
+        peer.heard = lanes.now;
         if let Some(asked) = peer.asked.iter_mut().find(|one| one.chunk == chunk) {
             let bytes = bytes.min(asked.size - asked.got);
             asked.got += bytes;
@@ -239,7 +240,11 @@ impl Set {
         } else {
             peer.hold = lanes.now + Duration::from_millis(50);
         }
-        if let Some(asked) = self.take_asked(link, chunk) {
+        // What is pushed comes all the same.
+        let mut asked = peer.asked.iter();
+        if asked.any(|one| one.chunk == chunk && !one.owner)
+            && let Some(asked) = self.take_asked(link, chunk)
+        {
             self.forget(lanes, link, &asked);
         }
     }
@@ -342,13 +347,14 @@ impl Set {
             let Some(peer) = self.peers.get_mut(&link) else {
                 continue;
             };
-            let mut idle = !peer.asked.is_empty();
+            let mut idle = false;
             for asked in &mut peer.asked {
                 let quiet = lanes.now.since(asked.moved) > late && asked.got < asked.size;
-                idle &= quiet;
                 if !quiet {
                     continue;
                 }
+                // Nothing at all came since: it is the peer, not its load.
+                idle |= lanes.now.since(peer.heard) > late;
                 if !asked.overdue {
                     asked.overdue = true;
                     let missing = u64::from(asked.size - asked.got);

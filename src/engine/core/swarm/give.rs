@@ -304,10 +304,8 @@ impl Set {
         let Some(owner) = giving.owners.get_mut(&link) else {
             return;
         };
-        let before = owner.backlog.len();
         owner.backlog.retain(|given| given.chunk != chunk);
-        owner.chunks.clear(chunk);
-        if owner.backlog.len() < before && !giving.out.get(chunk) {
+        if owner.chunks.clear(chunk) && !giving.out.get(chunk) {
             giving.free_again(chunk);
         }
     }
@@ -358,7 +356,8 @@ impl Set {
         }
         for (link, chunk, arrived) in late {
             let others = self.peers.iter().filter(|&(&other, _)| other != link);
-            let spread = others.into_iter().any(|(_, peer)| peer.have.get(chunk));
+            // One may be a liar.
+            let spread = others.filter(|(_, peer)| peer.have.get(chunk)).count() > 1;
             if !spread && self.peers.len() > 1 {
                 if !arrived {
                     giving

@@ -56,7 +56,6 @@ pub struct Lanes {
     up: BusyMeter,
     active: u64,
     handed: u32,
-    took: Smooth,
     limit: Option<u64>,
     tokens: f64,
     filled: Moment,
@@ -74,7 +73,6 @@ impl Lanes {
             up: BusyMeter::default(),
             active: 0,
             handed: 0,
-            took: Smooth::default(),
             limit,
             tokens: 0.0,
             filled: Moment(0),
@@ -200,11 +198,11 @@ impl Lanes {
             lane.parked = !lane.sending.is_empty();
         } else {
             self.active = self.active.saturating_sub(u64::from(length));
-            self.took.add(took);
         }
         self.up.add(self.now, length, self.handed == 0);
     }
 
+    /// How long a record takes at most that only waits for this device's own line.
     fn slow_above(&self) -> Duration {
         let leaves = self.allowance() as f64 / self.up.rate().max(1.0);
         STUCK.max(Duration::from_secs_f64((leaves * 1.5).min(1.0)))

@@ -68,6 +68,8 @@ pub struct Peer {
     pub asked: Vec<Asked>,
     /// It is left alone until then.
     pub hold: Moment,
+    /// When bytes last came from it.
+    pub heard: Moment,
     /// How often it has let requests run out, since the last chunk from it.
     pub strikes: u32,
     /// What it asked for.
@@ -92,6 +94,7 @@ impl Peer {
             fresh: VecDeque::new(),
             asked: Vec::new(),
             hold: Moment(0),
+            heard: Moment(0),
             strikes: 0,
             queue: VecDeque::new(),
             in_line: false,

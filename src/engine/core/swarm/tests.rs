@@ -201,3 +201,16 @@ fn who_sends_a_wrong_chunk_is_reported_and_left_out() {
     assert!(class.bad.iter().all(|&(_, why)| why == BadPeer::WrongChunk));
     assert!(!class.bad.is_empty());
 }
+
+#[test]
+fn an_upload_limit_is_kept() {
+    let mut class = Class::mesh(2, 1_000_000);
+    let limits = SwarmLimits {
+        upload_limit: Some(500_000),
+    };
+    class.nodes[0].set_limits(Moment(0), limits);
+    class.run(1_700);
+    assert!(class.done.is_empty());
+    class.run(600);
+    assert_eq!(class.done, [1]);
+}
