@@ -320,24 +320,20 @@ fn a_file_that_changes_is_withdrawn_and_the_session_goes_on() {
     lab.trust(&["asha"]);
     let (teacher, session) = lab.teach("Data");
     let path = lab.file("data.bin", &noise(2_000_000, 1));
-    block_on(
-        teacher
-            .engine
-            .share(session, vec![path.clone()], ShareOptions::default()),
-    )
-    .unwrap();
-    teacher.wait("hashed file", |event| match event {
-        Event::Item(view) => (view.progress != Progress::Preparing).then_some(()),
-        _ => None,
-    });
-    // Larger than what stays in memory, so that the changed file has to be read again.
+    // The second one is larger than what stays in memory: the first has to be read again.
     let filler = lab.file("filler.bin", &noise(20_000_000, 5));
-    block_on(
-        teacher
+    for path in [path.clone(), filler] {
+        let shared = teacher
             .engine
-            .share(session, vec![filler], ShareOptions::default()),
-    )
-    .unwrap();
+            .share(session, vec![path], ShareOptions::default());
+        let item = block_on(shared).unwrap().item;
+        teacher.wait("hashed file", |event| match event {
+            Event::Item(view) if view.item == item => {
+                (view.progress != Progress::Preparing).then_some(())
+            }
+            _ => None,
+        });
+    }
     fs::write(path, noise(2_000_000, 2)).unwrap();
     let student = lab.start("asha");
     student.wait("withdrawn item", |event| match event {
