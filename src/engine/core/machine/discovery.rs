@@ -134,12 +134,6 @@ impl Core {
             session.members.unlinked_changed = true;
             session.renew_contact(&mut self.shared, now);
         }
-        if self.shared.interfaces.is_empty() {
-            let text = "no usable network interface: connect a cable or switch the Wi-Fi on; \
-                        Handout goes on by itself as soon as there is one";
-            self.shared
-                .warn(WarningKind::NoInterface, None, text.to_owned());
-        }
     }
 
     /// Announces, asks, passes on, and forgets what is no longer announced, as due.
@@ -301,22 +295,14 @@ impl Core {
             ..
         } = heard;
         let teacher = verdict.teacher();
-        if let Some(clock) = &teacher.clock
-            && !self.sessions.contains_key(&announce.session)
-        {
-            self.shared.warn(
-                WarningKind::Clock,
-                Some(announce.session),
-                clock.to_string(),
-            );
-        }
         if let Some(change) = self.shared.trust.learn_time(teacher, claimed, now.wall) {
             self.shared.disk(Disk::Trust(change));
         }
-        let title = announce.title;
+        let (title, admission) = (announce.title, announce.admission);
         let Some(session) = self.found(now, &announcement.authority, verdict, &title) else {
             return;
         };
+        session.admission = admission;
         session.announced_until = (!session.active()).then_some(expires);
         if session.title != title {
             session.title = title;
@@ -349,6 +335,10 @@ impl Core {
         } else {
             if self.sessions.len() >= limits::SESSIONS {
                 return None;
+            }
+            if let Some(clock) = &verdict.teacher().clock {
+                self.shared
+                    .warn(WarningKind::Clock, Some(id), clock.to_string());
             }
             let (teacher, stage) = match verdict {
                 Verdict::Trusted(teacher) => (teacher, Stage::Seen),

@@ -312,6 +312,7 @@ impl Core {
         match message {
             Control::Fresh { proof, .. } => session.on_fresh(shared, now, link, &proof),
             Control::Join { join, hops, .. } => session.on_join(shared, now, link, join, hops),
+            Control::Guest { .. } => session.on_guest(shared, link),
             Control::Denied { why, .. } => session.on_denied(shared, link, why),
             Control::Members { members, .. } => session.on_members(shared, now, link, members),
             Control::Entries { entries, .. } => session.on_entries(shared, now, link, entries),

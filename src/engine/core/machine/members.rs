@@ -11,7 +11,7 @@ use crate::core::limits;
 use crate::core::signed::{Domain, Signed};
 use crate::core::time::{Moment, Now};
 use crate::core::wire::control::{Control, DenyReason, Member};
-use crate::core::wire::statements::{Contact, Join, Token};
+use crate::core::wire::statements::{Admission, Contact, Join, Token};
 
 /// One member.
 pub(super) struct Known {
@@ -33,6 +33,8 @@ pub(super) struct Members {
     request: Option<Signed>,
     /// The disk is asked for what it kept.
     restoring: bool,
+    /// Taking part without a token, because the teacher is away.
+    pub guest: bool,
     own_contact: u64,
     pub refresh_due: Option<Moment>,
     asked: Option<Moment>,
@@ -85,7 +87,7 @@ impl Session {
 
     /// Sends the own request over one link, or over all.
     pub(super) fn ask_to_join(&mut self, shared: &mut Shared, now: Now, link: Option<LinkId>) {
-        if self.stage != Stage::Joining {
+        if self.stage != Stage::Joining && !self.members.guest {
             self.members.join_due = None;
             return;
         }
@@ -143,6 +145,9 @@ impl Session {
             return;
         }
         let Some((towards, _)) = self.way_to_teacher() else {
+            if direct && join.verify(Domain::Join, &body.device.0).is_ok() {
+                self.admit_guest(shared, now, link);
+            }
             return;
         };
         if towards == link || hops >= limits::JOIN_HOPS {
@@ -177,6 +182,39 @@ impl Session {
                     members: vec![member],
                 },
             );
+        }
+    }
+
+    /// The teacher is away: whoever asks takes part in an open session as a guest, receives and
+    /// passes on, but does not write.
+    fn admit_guest(&mut self, shared: &mut Shared, now: Now, link: LinkId) {
+        if self.admission != Admission::Open || !self.heard.told_away {
+            return;
+        }
+        shared.send(link, &Control::Guest { session: self.id });
+        self.send_members(shared, link);
+        self.admit(shared, now, link);
+    }
+
+    /// A member lets this machine take part until the teacher is back.
+    pub(super) fn on_guest(&mut self, shared: &mut Shared, link: LinkId) {
+        let by_member = self.peers.get(&link).is_some_and(|peer| peer.member);
+        if self.stage == Stage::Joining && by_member && !self.members.restoring {
+            self.members.guest = true;
+            self.members.restoring = true;
+            self.heard.told_away = true;
+            shared.disk(Disk::Restore { session: self.id });
+        }
+    }
+
+    /// No longer a guest: the own token is here.
+    fn guest_admitted(&mut self, shared: &mut Shared, now: Now) {
+        self.members.guest = false;
+        self.members.join_due = None;
+        self.renew_contact(shared, now);
+        let links: Vec<_> = self.peers.keys().copied().collect();
+        for link in links {
+            self.greet(shared, link);
         }
     }
 
@@ -375,10 +413,13 @@ impl Session {
                 self.set_presence_heard(shared, now, peeked.device);
                 news.push(member);
             }
-            if peeked.device == shared.id && self.stage == Stage::Joining && !self.members.restoring
-            {
-                self.members.restoring = true;
-                shared.disk(Disk::Restore { session: self.id });
+            if peeked.device == shared.id {
+                if self.members.guest && self.is_member() {
+                    self.guest_admitted(shared, now);
+                } else if self.stage == Stage::Joining && !self.members.restoring {
+                    self.members.restoring = true;
+                    shared.disk(Disk::Restore { session: self.id });
+                }
             }
         }
         if !news.is_empty() && self.is_member() {
@@ -406,8 +447,12 @@ impl Session {
         for signed in entries {
             self.replay(shared, now, signed);
         }
-        self.members.join_due = None;
-        self.heard.last = Some(now.moment);
+        if self.members.known.contains_key(&shared.id) {
+            self.members.guest = false;
+            self.members.join_due = None;
+            self.heard.last = Some(now.moment);
+            self.heard.told_away = false;
+        }
         self.renew_contact(shared, now);
         let links: Vec<_> = self.peers.keys().copied().collect();
         for &link in &links {

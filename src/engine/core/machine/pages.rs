@@ -142,7 +142,8 @@ impl Session {
         id: SetId,
         offer: [u32; 3],
     ) {
-        if !self.is_member_link(link) {
+        // Also before this machine is admitted: nobody repeats an offer.
+        if !self.peers.get(&link).is_some_and(|peer| peer.member) {
             return;
         }
         let Some(set) = self.items.sets.get_mut(&id) else {

@@ -218,7 +218,7 @@ impl Session {
         if teacher {
             return self.write(shared, now, EntryKind::Text, Audience::All, &body);
         }
-        if !self.is_member() {
+        if !self.is_member() || self.members.guest {
             return Err(CommandError::NotJoined);
         }
         let audience = match self.feed.policy.texts {

@@ -17,7 +17,7 @@ use crate::core::signed::{Domain, Signed};
 use crate::core::time::{Moment, Now};
 use crate::core::trust::{Verdict, VerifiedTeacher, verify_authority};
 use crate::core::wire::control::{Control, DenyReason};
-use crate::core::wire::statements::{Authority, Fresh, Tick, Token};
+use crate::core::wire::statements::{Admission, Authority, Fresh, Tick, Token};
 
 /// How this machine stands to a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +76,8 @@ pub(super) struct Session {
     pub own: Option<Own>,
     pub stage: Stage,
     pub ended: bool,
+    /// How devices are admitted.
+    pub admission: Admission,
     pub peers: BTreeMap<LinkId, Peer>,
     pub heard: Heard,
     pub members: Members,
@@ -106,6 +108,7 @@ impl Session {
             own,
             stage,
             ended: false,
+            admission: Admission::Open,
             peers: BTreeMap::new(),
             heard: Heard::default(),
             members: Members::default(),
@@ -277,7 +280,7 @@ impl Session {
             // The other side may be on its way to the teacher.
             self.ask_to_join(shared, now, Some(link));
         }
-        if self.stage == Stage::Joining && admitted {
+        if admitted && (self.stage == Stage::Joining || self.members.guest) {
             self.ask_to_join(shared, now, Some(link));
         }
     }
@@ -553,6 +556,7 @@ impl Session {
                 self.heard.last = Some(now.moment);
             } else {
                 self.heard.told_away = true;
+                self.heard.parent = None;
                 self.tell(shared);
             }
         }

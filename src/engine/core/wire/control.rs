@@ -91,6 +91,12 @@ pub enum Control {
         #[serde(default)]
         hops: u8,
     },
+    /// The teacher is away and the session is open: take part as a guest until it is back.
+    Guest {
+        /// The session.
+        #[serde(rename = "s")]
+        session: SessionId,
+    },
     /// The teacher does not admit a device.
     Denied {
         /// The session.
@@ -361,6 +367,7 @@ impl Control {
             Self::Enter { session, .. }
             | Self::Fresh { session, .. }
             | Self::Join { session, .. }
+            | Self::Guest { session }
             | Self::Denied { session, .. }
             | Self::Members { session, .. }
             | Self::Entries { session, .. }

@@ -202,3 +202,26 @@ fn a_restarted_student_goes_on_with_its_own_log() {
     let alarm = |event: &Event| matches!(event, Event::Warning(_));
     assert!(!world.hosts[0].events.iter().any(alarm));
 }
+
+#[test]
+fn a_newcomer_gets_everything_from_the_class_while_the_teacher_is_away() {
+    let (mut world, keys, session) = gathered(3);
+    world.say(0, session, "Welcome");
+    let item = world.share(0, session, &[600_000]);
+    world.until(SECOND * 20, |w| (1..=3).all(|host| w.saved(host, item)));
+    world.kill(0);
+    world.until(SECOND * 30, |w| {
+        (1..=3).all(|host| matches!(state(w, host), Some(SessionState::TeacherAway { .. })))
+    });
+    let late = world.host("late", &[1]);
+    world.until(SECOND * 5, |w| {
+        state(w, late) == Some(SessionState::Unknown)
+    });
+    trust(&mut world, late, &keys);
+    world.until(SECOND * 20, |w| w.saved(late, item));
+    assert_eq!(world.texts(late), ["Welcome"]);
+    assert!(matches!(
+        state(&world, late),
+        Some(SessionState::TeacherAway { .. })
+    ));
+}
