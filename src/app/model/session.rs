@@ -1,0 +1,353 @@
+//! A session: what is known of it, its feed and its students.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+
+use gettextrs::gettext;
+use gtk::glib::Properties;
+use gtk::prelude::*;
+use gtk::subclass::prelude::*;
+use gtk::{gio, glib};
+use handout_engine::api::{
+    DeliveryView, DeviceId, ItemId, ItemView, MemberView, Post, PostContent, Presence, PublicKey,
+    SessionId, SessionState, SessionView, TextPolicy,
+};
+
+use super::feed_row::FeedRow;
+use super::participant::Participant;
+use super::session_words as words;
+use super::tally::Tally;
+use crate::i18n::gettext_f;
+
+mod imp {
+    use super::*;
+
+    #[derive(Properties)]
+    #[properties(wrapper_type = super::Session)]
+    pub struct Session {
+        /// What it is called.
+        #[property(get)]
+        pub title: RefCell<String>,
+        /// The teacher's name.
+        #[property(get)]
+        pub teacher: RefCell<String>,
+        /// Who vouches for that name.
+        #[property(get)]
+        pub vouched: RefCell<String>,
+        /// Fingerprint of the teacher's key in words.
+        #[property(get)]
+        pub fingerprint: RefCell<String>,
+        /// How the own machine stands to it, in words.
+        #[property(get)]
+        pub state_text: RefCell<String>,
+        /// An icon for the same.
+        #[property(get)]
+        pub state_icon: RefCell<String>,
+        /// Whether it is the own session.
+        #[property(get)]
+        pub teaching: Cell<bool>,
+        /// Whether something can still come.
+        #[property(get)]
+        pub live: Cell<bool>,
+        /// Whether the person was asked to trust its teacher and has not answered.
+        #[property(get)]
+        pub unknown: Cell<bool>,
+        /// Whether it can be joined by a press.
+        #[property(get)]
+        pub joinable: Cell<bool>,
+        /// Whether its feed is kept here.
+        #[property(get)]
+        pub member: Cell<bool>,
+        /// Whether a message can be written.
+        #[property(get)]
+        pub may_write: Cell<bool>,
+        /// Whether students write to the teacher alone.
+        #[property(get)]
+        pub private_texts: Cell<bool>,
+        /// Students that are there.
+        #[property(get)]
+        pub students: Cell<u32>,
+        /// The feed, oldest first.
+        #[property(get)]
+        pub feed: gio::ListStore,
+        /// The students, in no order.
+        #[property(get)]
+        pub people: gio::ListStore,
+        pub id: Cell<Option<SessionId>>,
+        pub teacher_key: Cell<Option<PublicKey>>,
+        pub inside: Cell<bool>,
+        pub rows: RefCell<HashMap<ItemId, FeedRow>>,
+        pub by_device: RefCell<HashMap<DeviceId, Participant>>,
+        pub tally: RefCell<Tally>,
+    }
+
+    impl Default for Session {
+        fn default() -> Self {
+            Self {
+                title: RefCell::default(),
+                teacher: RefCell::default(),
+                vouched: RefCell::default(),
+                fingerprint: RefCell::default(),
+                state_text: RefCell::default(),
+                state_icon: RefCell::default(),
+                teaching: Cell::default(),
+                live: Cell::default(),
+                unknown: Cell::default(),
+                joinable: Cell::default(),
+                member: Cell::default(),
+                may_write: Cell::default(),
+                private_texts: Cell::default(),
+                students: Cell::default(),
+                feed: gio::ListStore::new::<FeedRow>(),
+                people: gio::ListStore::new::<Participant>(),
+                id: Cell::default(),
+                teacher_key: Cell::default(),
+                inside: Cell::default(),
+                rows: RefCell::default(),
+                by_device: RefCell::default(),
+                tally: RefCell::default(),
+            }
+        }
+    }
+
+    #[glib::object_subclass]
+    impl ObjectSubclass for Session {
+        const NAME: &'static str = "HandoutSession";
+        type Type = super::Session;
+    }
+
+    #[glib::derived_properties]
+    impl ObjectImpl for Session {}
+}
+
+glib::wrapper! {
+    /// A session.
+    pub struct Session(ObjectSubclass<imp::Session>);
+}
+
+impl Session {
+    /// A session that was just seen or started.
+    pub fn new(view: &SessionView) -> Self {
+        let session: Self = glib::Object::new();
+        session.imp().id.set(Some(view.session));
+        session.update(view);
+        session
+    }
+
+    /// Its id.
+    pub fn id(&self) -> SessionId {
+        self.imp().id.get().unwrap_or(SessionId([0; 16]))
+    }
+
+    /// The teacher's key.
+    pub fn teacher_key(&self) -> PublicKey {
+        self.imp().teacher_key.get().unwrap_or(PublicKey([0; 32]))
+    }
+
+    /// Whether it is taught here, or joined.
+    pub fn inside(&self) -> bool {
+        self.imp().inside.get()
+    }
+
+    /// What is known changed.
+    pub fn update(&self, view: &SessionView) {
+        let imp = self.imp();
+        imp.title.replace(view.title.clone());
+        imp.teacher.replace(view.teacher.clone());
+        imp.fingerprint.replace(view.fingerprint.clone());
+        imp.teacher_key.set(Some(view.teacher_key));
+        imp.vouched.replace(words::vouched(view));
+        let (icon, text) = words::state(&view.state);
+        imp.state_icon.replace(icon.to_owned());
+        imp.state_text.replace(text);
+        let state = &view.state;
+        let teaching = *state == SessionState::Teaching;
+        let member = matches!(
+            state,
+            SessionState::Teaching | SessionState::Joined | SessionState::TeacherAway { .. }
+        );
+        // An ended own session stays the teacher's.
+        imp.teaching.set(teaching || imp.teaching.get());
+        imp.live.set(member || *state == SessionState::Joining);
+        imp.member.set(member || imp.member.get());
+        imp.unknown.set(*state == SessionState::Unknown);
+        imp.joinable.set(matches!(
+            state,
+            SessionState::Seen | SessionState::Left | SessionState::Denied { .. }
+        ));
+        imp.may_write
+            .set(teaching || (member && view.texts != TextPolicy::Nothing));
+        imp.private_texts
+            .set(!teaching && view.texts == TextPolicy::Teacher);
+        imp.inside.set(member);
+        if !imp.teaching.get() {
+            imp.students.set(view.present);
+        }
+        self.tell_all();
+    }
+
+    /// Something was posted. Gives the row that people should be told of, if there is one.
+    pub fn post(&self, post: &Post) -> Option<FeedRow> {
+        let imp = self.imp();
+        match &post.content {
+            PostContent::Withdrawn { item, reason } => {
+                let row = imp.rows.borrow().get(item).cloned();
+                let title = row.as_ref().map(FeedRow::title).unwrap_or_default();
+                if let Some(row) = row {
+                    row.withdraw();
+                }
+                imp.tally.borrow_mut().withdraw(*item);
+                self.count_everybody();
+                self.append(&FeedRow::notice(&words::withdrawn(&title, reason), post));
+                None
+            }
+            PostContent::Ended => {
+                let text = gettext("The session has ended");
+                self.append(&FeedRow::notice(&text, post));
+                None
+            }
+            content => {
+                if let PostContent::Files { item, version, .. } = content {
+                    imp.tally.borrow_mut().item(*item, *version);
+                }
+                let row = self.show(post);
+                self.count_item(row.item());
+                self.count_everybody();
+                Some(row)
+            }
+        }
+    }
+
+    /// How far the own machine is with an item.
+    pub fn item(&self, view: &ItemView) -> Option<FeedRow> {
+        let row = self.imp().rows.borrow().get(&view.item).cloned()?;
+        row.set_progress(view);
+        Some(row)
+    }
+
+    /// How far a student is with an item.
+    pub fn delivery(&self, view: &DeliveryView) {
+        self.imp().tally.borrow_mut().delivery(view);
+        self.count_item(Some(view.item));
+        self.count_student(view.device);
+    }
+
+    /// A member came, changed or left.
+    pub fn member_changed(&self, view: &MemberView) {
+        if view.teacher {
+            return;
+        }
+        let imp = self.imp();
+        let known = imp.by_device.borrow().get(&view.device).cloned();
+        let before = imp.tally.borrow().present();
+        imp.tally.borrow_mut().student(view.device, view.presence);
+        match known {
+            Some(student) => student.update(view),
+            None if view.presence == Presence::Away && !self.teaching() => {}
+            None => {
+                let student = Participant::new(view);
+                imp.by_device
+                    .borrow_mut()
+                    .insert(view.device, student.clone());
+                imp.people.append(&student);
+            }
+        }
+        self.count_student(view.device);
+        let present = imp.tally.borrow().present();
+        if present != before {
+            imp.students.set(present);
+            self.notify_students();
+            for item in imp.rows.borrow().keys() {
+                self.count_item(Some(*item));
+            }
+        }
+    }
+
+    /// The row of an item.
+    pub fn row(&self, item: ItemId) -> Option<FeedRow> {
+        self.imp().rows.borrow().get(&item).cloned()
+    }
+
+    /// A new row, or the row of the item that the post replaces with a line that says so.
+    fn show(&self, post: &Post) -> FeedRow {
+        let row = FeedRow::new(post);
+        let Some(item) = row.item() else {
+            self.append(&row);
+            return row;
+        };
+        let known = self.imp().rows.borrow().get(&item).cloned();
+        let Some(known) = known else {
+            self.imp().rows.borrow_mut().insert(item, row.clone());
+            self.append(&row);
+            return row;
+        };
+        known.replace(&post.content);
+        let text = gettext_f(
+            "{title} is now version {n}",
+            &[
+                ("title", &known.title()),
+                ("n", &known.version().to_string()),
+            ],
+        );
+        self.append(&FeedRow::notice(&text, post));
+        known
+    }
+
+    fn append(&self, row: &FeedRow) {
+        self.imp().feed.append(row);
+    }
+
+    fn count_item(&self, item: Option<ItemId>) {
+        let row = item.and_then(|item| self.row(item));
+        if let (Some(item), Some(row)) = (item, row) {
+            row.set_counts(self.imp().tally.borrow().counts(item));
+        }
+    }
+
+    fn count_student(&self, device: DeviceId) {
+        let student = self.imp().by_device.borrow().get(&device).cloned();
+        if let Some(student) = student {
+            let before = (student.problem(), student.away());
+            student.set_standing(self.imp().tally.borrow().standing(device));
+            if before != (student.problem(), student.away()) {
+                self.place_again(&student);
+            }
+        }
+    }
+
+    /// Lists are sorted by a student's state, and look at it only when the list says so.
+    fn place_again(&self, student: &Participant) {
+        if let Some(place) = self.people().find(student) {
+            self.people().items_changed(place, 1, 1);
+        }
+    }
+
+    fn count_everybody(&self) {
+        let devices: Vec<_> = self.imp().by_device.borrow().keys().copied().collect();
+        for device in devices {
+            self.count_student(device);
+        }
+    }
+
+    fn tell_all(&self) {
+        let _together = self.freeze_notify();
+        for property in [
+            "title",
+            "teacher",
+            "vouched",
+            "fingerprint",
+            "state-text",
+            "state-icon",
+            "teaching",
+            "live",
+            "unknown",
+            "joinable",
+            "member",
+            "may-write",
+            "private-texts",
+            "students",
+        ] {
+            self.notify(property);
+        }
+    }
+}
