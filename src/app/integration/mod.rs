@@ -1,0 +1,3 @@
+//! Where the program meets the rest of the desktop.
+
+pub mod notifications;

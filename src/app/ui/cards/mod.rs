@@ -1,0 +1,136 @@
+//! One widget for each kind of feed row. They show a row's properties and offer the session page's actions, nothing else.
+
+use gtk::prelude::*;
+
+use crate::model::feed_row::{FeedKind, FeedRow};
+
+/// A widget that shows one [`FeedRow`] by its `.ui`.
+macro_rules! card {
+    ($(#[$doc:meta])* $name:ident, $type:literal, $file:literal) => {
+        mod $name {
+            use std::cell::RefCell;
+
+            use gtk::glib;
+            use gtk::glib::Properties;
+            use gtk::prelude::*;
+            use gtk::subclass::prelude::*;
+
+            use crate::model::feed_row::FeedRow;
+            use crate::ui::delivery_bar::DeliveryBar;
+
+            mod imp {
+                use super::*;
+
+                #[derive(Properties, gtk::CompositeTemplate, Default)]
+                #[properties(wrapper_type = super::Card)]
+                #[template(file = $file)]
+                pub struct Card {
+                    /// The row that is shown.
+                    #[property(get, set, nullable)]
+                    row: RefCell<Option<FeedRow>>,
+                }
+
+                #[glib::object_subclass]
+                impl ObjectSubclass for Card {
+                    const NAME: &'static str = $type;
+                    type Type = super::Card;
+                    type ParentType = gtk::Box;
+
+                    fn class_init(klass: &mut Self::Class) {
+                        FeedRow::ensure_type();
+                        DeliveryBar::ensure_type();
+                        klass.bind_template();
+                        klass.bind_template_callbacks();
+                    }
+
+                    fn instance_init(obj: &glib::subclass::InitializingObject<Self>) {
+                        obj.init_template();
+                    }
+                }
+
+                #[gtk::template_callbacks]
+                impl Card {
+                    #[template_callback(function)]
+                    fn filled(text: Option<&str>) -> bool {
+                        text.is_some_and(|text| !text.is_empty())
+                    }
+                }
+
+                #[glib::derived_properties]
+                impl ObjectImpl for Card {}
+                impl WidgetImpl for Card {}
+                impl BoxImpl for Card {}
+            }
+
+            glib::wrapper! {
+                $(#[$doc])*
+                pub struct Card(ObjectSubclass<imp::Card>)
+                    @extends gtk::Widget, gtk::Box,
+                    @implements gtk::Accessible, gtk::Buildable, gtk::ConstraintTarget, gtk::Orientable;
+            }
+
+            pub fn card(row: &FeedRow) -> gtk::Widget {
+                glib::Object::builder::<Card>().property("row", row).build().upcast()
+            }
+        }
+    };
+}
+
+card!(
+    /// Shared files, with their progress.
+    files, "HandoutFilesCard", "files.ui"
+);
+card!(
+    /// A code snippet.
+    snippet, "HandoutSnippetCard", "snippet.ui"
+);
+card!(
+    /// A link.
+    link, "HandoutLinkCard", "link.ui"
+);
+card!(
+    /// An announcement.
+    announcement, "HandoutAnnouncementCard", "announcement.ui"
+);
+card!(
+    /// A message.
+    message, "HandoutMessageRow", "message.ui"
+);
+card!(
+    /// A line in between.
+    notice, "HandoutNoticeRow", "notice.ui"
+);
+
+/// A widget that shows the row; `used` is one that may show it from now on.
+pub fn show(row: &FeedRow, used: Option<gtk::Widget>) -> gtk::Widget {
+    let fits = |widget: &gtk::Widget| {
+        let shown = widget.property::<Option<FeedRow>>("row");
+        shown.is_some_and(|shown| shown.kind() == row.kind())
+    };
+    if let Some(used) = used.filter(fits) {
+        used.set_property("row", row);
+        return used;
+    }
+    match row.kind() {
+        FeedKind::Message => message::card(row),
+        FeedKind::Files => files::card(row),
+        FeedKind::Snippet => left_to_right(snippet::card(row)),
+        FeedKind::Link => link::card(row),
+        FeedKind::Announcement => announcement::card(row),
+        FeedKind::Notice => notice::card(row),
+    }
+}
+
+/// Code is written from left to right everywhere.
+fn left_to_right(card: gtk::Widget) -> gtk::Widget {
+    if let Some(code) = card.last_child() {
+        code.set_direction(gtk::TextDirection::Ltr);
+        if let Some(label) = code
+            .downcast_ref::<gtk::ScrolledWindow>()
+            .and_then(gtk::ScrolledWindow::child)
+        {
+            label.set_direction(gtk::TextDirection::Ltr);
+        }
+    }
+    card
+}

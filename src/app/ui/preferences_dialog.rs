@@ -1,0 +1,148 @@
+//! Preferences: who is sitting here, and where received files go.
+
+use std::cell::OnceCell;
+use std::sync::OnceLock;
+
+use adw::prelude::*;
+use adw::subclass::prelude::*;
+use gettextrs::gettext;
+use gtk::glib::clone;
+use gtk::glib::subclass::Signal;
+use gtk::{gio, glib};
+
+use crate::settings::{Settings, Text};
+
+mod imp {
+    use super::*;
+
+    #[derive(gtk::CompositeTemplate, Default)]
+    #[template(file = "preferences_dialog.ui")]
+    pub struct PreferencesDialog {
+        #[template_child]
+        name: TemplateChild<adw::EntryRow>,
+        #[template_child]
+        roll: TemplateChild<adw::EntryRow>,
+        #[template_child]
+        folder: TemplateChild<adw::ActionRow>,
+        #[template_child]
+        choose: TemplateChild<gtk::Button>,
+        pub settings: OnceCell<Settings>,
+    }
+
+    #[glib::object_subclass]
+    impl ObjectSubclass for PreferencesDialog {
+        const NAME: &'static str = "HandoutPreferencesDialog";
+        type Type = super::PreferencesDialog;
+        type ParentType = adw::PreferencesDialog;
+
+        fn class_init(klass: &mut Self::Class) {
+            klass.bind_template();
+            klass.bind_template_callbacks();
+        }
+
+        fn instance_init(obj: &glib::subclass::InitializingObject<Self>) {
+            obj.init_template();
+        }
+    }
+
+    impl ObjectImpl for PreferencesDialog {
+        fn signals() -> &'static [Signal] {
+            static SIGNALS: OnceLock<Vec<Signal>> = OnceLock::new();
+            SIGNALS.get_or_init(|| vec![Signal::builder("changed").build()])
+        }
+    }
+
+    impl WidgetImpl for PreferencesDialog {}
+    impl AdwDialogImpl for PreferencesDialog {}
+    impl PreferencesDialogImpl for PreferencesDialog {}
+
+    #[gtk::template_callbacks]
+    impl PreferencesDialog {
+        pub fn fill(&self) {
+            let Some(settings) = self.settings.get() else {
+                return;
+            };
+            self.name.set_text(&settings.text(Text::Name));
+            self.roll.set_text(&settings.text(Text::Roll));
+            self.folder
+                .set_subtitle(&settings.receive_folder().display().to_string());
+            for (widget, key) in [
+                (self.name.upcast_ref::<gtk::Widget>(), Text::Name),
+                (self.roll.upcast_ref(), Text::Roll),
+                (self.choose.upcast_ref(), Text::ReceiveFolder),
+            ] {
+                let writable = settings.writable(key);
+                widget.set_sensitive(writable);
+                if !writable {
+                    widget.set_tooltip_text(Some(&gettext("Managed by your organisation")));
+                }
+            }
+        }
+
+        #[template_callback]
+        fn save_name(&self) {
+            self.save(Text::Name, self.name.text().trim());
+        }
+
+        #[template_callback]
+        fn save_roll(&self) {
+            self.save(Text::Roll, self.roll.text().trim());
+        }
+
+        fn save(&self, key: Text, value: &str) {
+            if let Some(settings) = self.settings.get() {
+                settings.set_text(key, value);
+                self.obj().emit_by_name::<()>("changed", &[]);
+            }
+        }
+
+        #[template_callback]
+        fn choose_folder(&self) {
+            let dialog = gtk::FileDialog::builder()
+                .title(gettext("Folder for Received Files"))
+                .build();
+            if let Some(settings) = self.settings.get() {
+                dialog.set_initial_folder(Some(&gio::File::for_path(settings.receive_folder())));
+            }
+            let window = self.obj().root().and_downcast::<gtk::Window>();
+            glib::spawn_future_local(clone!(
+                #[weak(rename_to = preferences)]
+                self,
+                async move {
+                    let folder = dialog.select_folder_future(window.as_ref()).await;
+                    if let Some(path) = folder.ok().and_then(|folder| folder.path()) {
+                        preferences.save(Text::ReceiveFolder, &path.to_string_lossy());
+                        preferences.fill();
+                    }
+                }
+            ));
+        }
+    }
+}
+
+glib::wrapper! {
+    /// Preferences.
+    pub struct PreferencesDialog(ObjectSubclass<imp::PreferencesDialog>)
+        @extends gtk::Widget, adw::Dialog, adw::PreferencesDialog,
+        @implements gtk::Accessible, gtk::Buildable, gtk::ConstraintTarget, gtk::ShortcutManager;
+}
+
+impl PreferencesDialog {
+    /// The dialog for these settings.
+    pub fn new(settings: &Settings) -> Self {
+        let dialog: Self = glib::Object::new();
+        if dialog.imp().settings.set(settings.clone()).is_ok() {
+            dialog.imp().fill();
+        }
+        dialog
+    }
+
+    /// Calls back after each change.
+    pub fn connect_changed(&self, told: impl Fn() + 'static) {
+        self.connect_closure(
+            "changed",
+            false,
+            glib::closure_local!(move |_dialog: Self| told()),
+        );
+    }
+}
