@@ -32,7 +32,7 @@ const THREADS: usize = 4;
 /// Threads for what takes long: hashing whole sets, syncing, naming.
 const LONG_THREADS: usize = 2;
 /// Bytes of chunks that stay in memory.
-const CACHE: usize = 16 * 1024 * 1024;
+const CACHE: usize = 8 * 1024 * 1024;
 
 /// Where inputs for the core go.
 pub type Tell = Arc<dyn Fn(Input) + Send + Sync>;
