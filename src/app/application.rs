@@ -75,7 +75,7 @@ mod imp {
         fn startup(&self) {
             self.parent_startup();
             gtk::Window::set_default_icon_name(config::APP_ID);
-            #[cfg(feature = "scenes")]
+            // To look at the windows from right to left without a translation.
             if std::env::var_os("HANDOUT_RTL").is_some() {
                 gtk::Widget::set_default_direction(gtk::TextDirection::Rtl);
             }
