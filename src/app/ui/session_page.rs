@@ -26,6 +26,9 @@ pub mod imp {
     #[properties(wrapper_type = super::SessionPage)]
     #[template(file = "session_page.ui")]
     pub struct SessionPage {
+        /// Whether the students have no room beside the feed: they are shown above it, on request.
+        #[property(get, set = Self::set_narrow)]
+        narrow: Cell<bool>,
         /// Whether the header has no room for what is shared: it moves to the composer.
         #[property(get, set = Self::set_compact)]
         compact: Cell<bool>,
@@ -126,7 +129,7 @@ pub mod imp {
                 self.split.set_sidebar(gtk::Widget::NONE);
             }
             self.strip.set_session(Some(session));
-            self.split.set_show_sidebar(session.teaching());
+            self.set_narrow(self.narrow.get());
             // The last of the properties that change together.
             let id = session.connect_students_notify(clone!(
                 #[weak(rename_to = page)]
@@ -135,6 +138,13 @@ pub mod imp {
             ));
             self.watch.borrow_mut().push(id);
             self.refresh(session);
+        }
+
+        fn set_narrow(&self, narrow: bool) {
+            self.narrow.set(narrow);
+            let teaching = self.session.get().is_some_and(Session::teaching);
+            self.split.set_collapsed(narrow);
+            self.split.set_show_sidebar(teaching && !narrow);
         }
 
         fn set_compact(&self, compact: bool) {
