@@ -136,7 +136,9 @@ impl Acceptor {
             seen: BTreeSet::new(),
             seen_order: VecDeque::new(),
             checks: Ration::new(6, 2, 1_024),
-            asks: Ration::new(4, 1, 1_024),
+            // Three questions at a start, each by broadcast and multicast, from a few people of one
+            // machine.
+            asks: Ration::new(24, 4, 1_024),
             checks_of_known: Bucket::full(400, 400, start),
             checks_of_others: Bucket::full(200, 100, start),
         }
@@ -222,7 +224,7 @@ impl Acceptor {
             Body::Ask { session } if self.asks.take(source, now.moment) => {
                 Ok(Heard::Asked(Asked { session, header }))
             }
-            Body::Ask { .. } => Err(Refusal::Rationed),
+            Body::Ask { .. } => Err(Refusal::AskedOften),
         }
     }
 

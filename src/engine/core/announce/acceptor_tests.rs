@@ -361,10 +361,17 @@ fn the_own_datagrams_and_the_own_session_are_left_alone() {
 #[test]
 fn asks_are_heard_and_rationed_by_address() {
     let (mut acceptor, trust) = (acceptor(), trust());
-    let answered = (0..10)
+    let answered = (0..40)
         .filter(|_| acceptor.receive(at(0), from(1), &ask(5), &trust).is_ok())
         .count();
-    assert_eq!(answered, 4);
+    assert_eq!(answered, 24);
+    let refusal = acceptor
+        .receive(at(0), from(1), &ask(5), &trust)
+        .unwrap_err();
+    assert!(
+        !refusal.is_noteworthy(),
+        "many start at one machine: {refusal}"
+    );
     assert!(matches!(
         acceptor.receive(at(0), from(2), &ask(5), &trust),
         Ok(Heard::Asked(Asked { session: None, .. }))

@@ -91,6 +91,9 @@ pub enum Refusal {
     /// Too many from there.
     #[error("too many announcements to check come from this address; some were left out")]
     Rationed,
+    /// A device that asks and asks.
+    #[error("a device here asks for sessions over and over; most of it was ignored")]
+    AskedOften,
     /// More sessions than this device keeps track of.
     #[error("more than {0} sessions are announced on this network; this one was left out")]
     TooManySessions(usize),
@@ -106,6 +109,7 @@ impl Refusal {
                 | Self::OwnEcho
                 | Self::OwnSession
                 | Self::Repeated
+                | Self::AskedOften
                 | Self::OldSequence
         )
     }
