@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use handout_engine::Engine;
 use handout_engine::api::{
     Event, ItemView, Post, PostContent, Progress, PublicKey, SessionId, SessionState, SessionView,
+    WarningKind,
 };
 
 use super::JoinArgs;
@@ -45,6 +46,8 @@ pub struct Follower<'a> {
     asking: Option<SessionView>,
     /// Unknown teachers that were told of.
     told: BTreeSet<PublicKey>,
+    /// Why the last announcement was refused; empty if none was.
+    refused: String,
     /// When the program ends, and how.
     ends: Option<(Instant, Code)>,
 }
@@ -68,6 +71,7 @@ impl<'a> Follower<'a> {
             received: Received::default(),
             asking: None,
             told: BTreeSet::new(),
+            refused: String::new(),
             ends,
         }
     }
@@ -122,6 +126,10 @@ impl<'a> Follower<'a> {
     /// The awaited moment has come.
     fn due(&self) -> Result<Code, Failure> {
         match self.ends.map_or(Code::Done, |(_, code)| code) {
+            Code::NothingFound if self.told.is_empty() && !self.refused.is_empty() => {
+                let text = format!("no session could be joined; refused: {}", self.refused);
+                Err(Failure::new(Code::Refused, text))
+            }
             Code::NothingFound if self.told.is_empty() => Err(Failure::new(
                 Code::NothingFound,
                 "no session was found on this network",
@@ -172,7 +180,12 @@ impl<'a> Follower<'a> {
                 self.received.apply(event);
                 self.item(view, was_saved);
             }
-            Event::Warning(warning) => self.output.say(words::warning(warning)),
+            Event::Warning(warning) => {
+                if matches!(warning.kind, WarningKind::Refused | WarningKind::Alarm) {
+                    self.refused.clone_from(&warning.text);
+                }
+                self.output.say(words::warning(warning));
+            }
             _ => (),
         }
         self.look_at_goal();
