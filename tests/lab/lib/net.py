@@ -60,8 +60,8 @@ class Switch:
         self.net, self.name = net, name
         run("ip", "-n", net.space, "-batch", "-", text=(
             f"link add name {name} type bridge forward_delay 0 stp_state 0 mcast_snooping 0\n"
-            f"link set {name} addrgenmode none\n"
-            f"link set {name} up\n"))
+            f"link set dev {name} addrgenmode none\n"
+            f"link set dev {name} up\n"))
 
 
 class Host:
@@ -96,15 +96,15 @@ class Host:
         self.cables.append(port)
         run("ip", "-n", self.net.space, "link", "add", port, "type", "veth",
             "peer", "name", interface, "netns", self.space)
-        lines = [f"link set {interface} up"]
+        lines = [f"link set dev {interface} up"]
         if address:
             address = ipaddress.ip_interface(address)
             lines.insert(0, f"addr add {address} broadcast {address.network.broadcast_address} dev {interface}")
         self.ip(*lines)
         run("ip", "-n", self.net.space, "-batch", "-", text=(
-            f"link set {port} master {switch.name}\n"
-            f"link set {port} addrgenmode none\n"
-            f"link set {port} up\n"))
+            f"link set dev {port} master {switch.name}\n"
+            f"link set dev {port} addrgenmode none\n"
+            f"link set dev {port} up\n"))
         if isolated:
             run("bridge", "-n", self.net.space, "link", "set", "dev", port, "isolated", "on")
         return interface
@@ -121,7 +121,7 @@ class Host:
 
     def cut(self, cable=0):
         """Pulls a cable."""
-        run("ip", "-n", self.net.space, "link", "set", self.cables[cable], "down")
+        run("ip", "-n", self.net.space, "link", "set", "dev", self.cables[cable], "down")
 
     def received(self, interface="eth0"):
         """Bytes that have come in so far."""
