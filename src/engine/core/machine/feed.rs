@@ -84,7 +84,7 @@ impl Session {
         let log = self.feed.logs.entry(author).or_default();
         let (seq, previous) = (log.head().next(), log.head_hash());
         let json = serde_json::to_vec(body).expect("bodies have string keys and serialise");
-        let body = match self.readers(&audience) {
+        let body = match self.readers(shared, &audience) {
             None => RawValue::from_string(String::from_utf8(json).expect("JSON is UTF-8")),
             Some(readers) => {
                 let context = self.seal_context(author, seq);
@@ -128,10 +128,11 @@ impl Session {
     }
 
     /// Whom an entry is sealed to, `None` where everybody reads it.
-    fn readers(&self, audience: &Audience) -> Option<Vec<SealingKey>> {
+    fn readers(&self, shared: &Shared, audience: &Audience) -> Option<Vec<SealingKey>> {
         match audience {
             Audience::All => None,
-            Audience::Teacher => Some(vec![self.teacher.sealing]),
+            // The author reads the own words again, also after a restart.
+            Audience::Teacher => Some(vec![self.teacher.sealing, shared.sealing_key()]),
             Audience::Devices(devices) => {
                 let key = |device| self.members.known.get(device).map(|k| k.token.sealing);
                 Some(devices.iter().filter_map(key).collect())

@@ -3,6 +3,7 @@
 //! `Core` takes inputs and commands and queues outputs. Each session is a [`session::Session`];
 //! what they have in common is [`shared::Shared`]. The swarm knows chunks and links only.
 
+mod contacts;
 mod discovery;
 mod feed;
 mod items;

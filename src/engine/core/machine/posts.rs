@@ -87,11 +87,6 @@ impl Session {
     }
 
     fn apply_text(&mut self, shared: &mut Shared, entry: &Entry) {
-        // What this machine sealed to the teacher it cannot open again: it is shown as written.
-        let own = entry.author == AuthorId::from(shared.id) && self.own.is_none();
-        if own && entry.audience != Audience::All {
-            return;
-        }
         let Some(body) = self.open::<TextBody>(shared, entry) else {
             return;
         };
@@ -233,17 +228,6 @@ impl Session {
         if !self.feed.bucket(author).take(now.moment) {
             return Err(CommandError::TooFast);
         }
-        let sealed = audience != Audience::All;
-        self.write(shared, now, EntryKind::Text, audience.clone(), &body)?;
-        if sealed && let Some(signed) = self.feed.logs.get(&author).and_then(|l| l.get(l.head())) {
-            let entry = signed
-                .peek::<Entry>()
-                .expect("the own entry was just written");
-            let content = PostContent::Text {
-                text: text.to_owned(),
-            };
-            self.post(shared, &entry, content);
-        }
-        Ok(())
+        self.write(shared, now, EntryKind::Text, audience, &body)
     }
 }

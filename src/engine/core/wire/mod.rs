@@ -3,6 +3,7 @@
 //! `docs/PROTOCOL.md` is the specification; its example frames are read by the tests here.
 
 pub mod control;
+pub mod entries;
 pub mod frame;
 pub mod ranges;
 pub mod statements;

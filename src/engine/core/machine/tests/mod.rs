@@ -1,13 +1,15 @@
 //! Whole classes in memory.
 #![allow(clippy::unwrap_used)]
 
+mod keys;
 mod world;
 
 use std::time::Duration;
 
 use crate::api::{Event, SessionState};
 use crate::core::io::Command;
-use world::{TeacherKeys, World};
+use keys::TeacherKeys;
+use world::World;
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -7,22 +7,21 @@ use std::time::Duration;
 use ed25519_dalek::SigningKey;
 use x25519_dalek::StaticSecret;
 
+use super::keys::TeacherKeys;
 use crate::api::{Event, Person, Post, PostContent, Progress, ShareOptions};
-use crate::core::ids::{
-    ChunkIndex, DeviceId, Epoch, Hash, ItemId, LinkId, PublicKey, SealingKey, SessionId, SetId,
-};
+use crate::core::ids::{ChunkIndex, Hash, ItemId, LinkId, SessionId, SetId};
 use crate::core::io::{ChunkOutcome, Command, Disk, Input, Interface, Output, Target};
 use crate::core::layout::Layout;
 use crate::core::machine::{Core, CoreConfig};
-use crate::core::signed::{Domain, Signed};
+use crate::core::signed::Signed;
 use crate::core::time::{Moment, Now, UnixTime};
-use crate::core::trust::{TrustStore, self_signed};
+use crate::core::trust::TrustStore;
 use crate::core::wire::control::{Greeting, Lane};
 use crate::core::wire::frame::RecordHeader;
-use crate::core::wire::statements::{Authority, FileEntry, Grant, LinkKind};
+use crate::core::wire::statements::{FileEntry, LinkKind};
 
 const PORT: u16 = 4_000;
-const WALL: u64 = 1_800_000_000;
+pub const WALL: u64 = 1_800_000_000;
 const TRIP: Duration = Duration::from_millis(1);
 
 /// One machine of the class.
@@ -58,55 +57,6 @@ pub struct World {
     /// Frames that were delivered.
     pub frames: u64,
     pub wall: u64,
-}
-
-/// A teacher without institution.
-pub struct TeacherKeys {
-    pub key: SigningKey,
-    pub sealing: StaticSecret,
-    pub certificate: Signed,
-}
-
-impl TeacherKeys {
-    pub fn new(name: &str, seed: u8) -> Self {
-        let key = SigningKey::from_bytes(&[seed; 32]);
-        let sealing = StaticSecret::from([seed; 32]);
-        let public = SealingKey(x25519_dalek::PublicKey::from(&sealing).to_bytes());
-        let (from, until) = (UnixTime(WALL - 86_400), UnixTime(WALL + 86_400 * 365));
-        let certificate = self_signed(&key, public, name, from, until).unwrap();
-        Self {
-            key,
-            sealing,
-            certificate,
-        }
-    }
-
-    pub fn public(&self) -> PublicKey {
-        PublicKey(self.key.verifying_key().to_bytes())
-    }
-
-    /// Certificate and grant for a session key on a device.
-    pub fn authority(
-        &self,
-        session: SessionId,
-        key: &SigningKey,
-        device: DeviceId,
-        epoch: u32,
-    ) -> Authority {
-        let grant = Grant {
-            session,
-            key: PublicKey(key.verifying_key().to_bytes()),
-            certificate: self.certificate.hash(),
-            epoch: Epoch(epoch),
-            device,
-            made: UnixTime(WALL),
-            life: 3_600 * 12,
-        };
-        Authority {
-            certificate: self.certificate.clone(),
-            grant: Signed::seal(Domain::Grant, &grant, &self.key),
-        }
-    }
 }
 
 impl World {
