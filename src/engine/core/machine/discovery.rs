@@ -344,10 +344,6 @@ impl Core {
                 Verdict::Trusted(teacher) => (teacher, Stage::Seen),
                 Verdict::FirstContact(teacher) => (teacher, Stage::Unknown),
             };
-            if let Some(clock) = &teacher.clock {
-                self.shared
-                    .warn(WarningKind::Clock, Some(id), clock.to_string());
-            }
             let title = title.to_owned();
             let session = Session::new(title, *teacher, authority.clone(), stage, None);
             self.sessions.insert(id, session);
