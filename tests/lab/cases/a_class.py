@@ -61,7 +61,7 @@ def late_joiner(lab):
         teacher.type(line)
     early.wait("posted", content__text="three")
     lab.saved([early], first)
-    early.wait("item", count=2, progress__progress="saved")
+    lab.saved([early], second)
     late = lab.student(late_host)
     late.wait("posted", content__text="three")
     feeds = [[line["content"] for line in each.all("posted")] for each in (early, late)]
@@ -69,7 +69,8 @@ def late_joiner(lab):
     assert lab.texts(late) == ["one", "two", "three"], lab.texts(late)
     snippet = late.has("posted", content__kind="snippet")["content"]["text"]
     assert snippet == code.read_text(), f"white space changed: {snippet!r}"
-    late.wait("item", timeout=15, count=2, progress__progress="saved")
+    lab.saved([late], first)
+    lab.saved([late], second)
 
 
 @case("two users at one machine both receive everything")

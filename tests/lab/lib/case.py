@@ -186,7 +186,12 @@ class Lab:
 
     def saved(self, programs, original, timeout=30):
         """Waits until some students have saved one thing and compares each copy with it."""
-        for line, program in zip(self.everybody(programs, "item", timeout, progress__progress="saved"), programs):
+        end = time.monotonic() + timeout
+        title = os.path.basename(original)
+        posts = self.everybody(programs, "posted", timeout, content__kind="files", content__title=title)
+        for program, post in zip(programs, posts):
+            line = program.wait("item", max(0.01, end - time.monotonic()), item=post["content"]["item"],
+                                progress__progress="saved")
             self.same(original, line["progress"]["path"], program.name)
 
     def same(self, original, copy, name):
