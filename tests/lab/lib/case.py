@@ -15,6 +15,8 @@ from .program import Failed, Heard, Program
 
 CASES = []
 PORT = 47800
+# Seconds that a program may take to end.
+GOODBYE = 5
 
 
 class Skipped(Exception):
@@ -52,8 +54,9 @@ def run(each, number, folder, options):
         result, why = "failed", str(error) or traceback.format_exc(limit=-2)
     except Exception:  # a mistake in the case itself is a failure of that case alone
         result, why = "failed", traceback.format_exc(limit=-4)
-    finally:
-        lab.end()
+    stubborn = lab.end()
+    if stubborn and result == "passed":
+        result, why = "failed", f"did not end within {GOODBYE} s of Ctrl+C: {', '.join(stubborn)}"
     if result != "failed" and not options.keep:
         remove(place)
     return {"case": each.name, "result": result, "seconds": round(time.monotonic() - began, 2),
@@ -226,11 +229,11 @@ class Lab:
             raise Failed(f"{name}: the median is {median:.0f} ms, more than {limit} ms")
 
     def end(self):
-        """Ends all programs and removes the network."""
+        """Ends all programs and removes the network; names those that had to be killed."""
         for program in self.programs:
             program.interrupt()
-        for program in self.programs:
-            program.end()
+        stubborn = [program.name for program in self.programs if not program.end(GOODBYE)]
         for folder in self.disks:
             space.unmount(folder)
         self.net.remove()
+        return stubborn

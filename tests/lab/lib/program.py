@@ -48,7 +48,7 @@ class Program:
     """A `handout-cli --json` (or any program that prints JSON lines) on a host."""
 
     def __init__(self, heard, name, argv, log, host=None, user=None, env=None, keep_rights=False):
-        self.heard, self.name, self.log = heard, name, log
+        self.heard, self.name, self.log = heard, name, str(log)
         self.lines, self.ended_at = [], None
         command = [] if keep_rights else list(DROP_RIGHTS)
         if user:
@@ -66,14 +66,16 @@ class Program:
         self.reader.start()
 
     def _read(self):
-        for raw in self.process.stdout:
-            try:
-                line = json.loads(raw)
-            except ValueError:
-                line = {"event": "text", "text": raw.decode(errors="replace").rstrip()}
-            with self.heard:
-                self.lines.append(line)
-                self.heard.notify_all()
+        with open(self.log + ".jsonl", "ab", buffering=0) as copy:
+            for raw in self.process.stdout:
+                copy.write(raw)
+                try:
+                    line = json.loads(raw)
+                except ValueError:
+                    line = {"event": "text", "text": raw.decode(errors="replace").rstrip()}
+                with self.heard:
+                    self.lines.append(line)
+                    self.heard.notify_all()
         with self.heard:
             self.ended_at = time.time()
             self.heard.notify_all()
@@ -138,13 +140,15 @@ class Program:
         self.reader.join(5)
         return status
 
-    def end(self):
-        """Ends it, kindly if it listens."""
+    def end(self, patience):
+        """Ends it; says whether it listened."""
         self.interrupt()
         try:
-            self.process.wait(3)
+            self.process.wait(patience)
         except subprocess.TimeoutExpired:
             self.kill()
+            return False
+        return True
 
     def peak_memory(self):
         """The most memory it ever held, in bytes."""
