@@ -411,6 +411,7 @@ impl Session {
             }
             if new {
                 self.set_presence_heard(shared, now, peeked.device);
+                self.pass_on_admission(shared, link, peeked.device, &member);
                 news.push(member);
             }
             if peeked.device == shared.id {
@@ -434,6 +435,26 @@ impl Session {
                     },
                 );
             }
+        }
+    }
+
+    /// The teacher's answer to a request that came over this machine goes on to who asked: that
+    /// one is no neighbour before it has its token.
+    fn pass_on_admission(
+        &self,
+        shared: &mut Shared,
+        from: LinkId,
+        device: DeviceId,
+        member: &Member,
+    ) {
+        let asked = self
+            .peers
+            .iter()
+            .find(|(link, peer)| peer.device == device && !peer.member && **link != from);
+        if let Some((&link, _)) = asked {
+            let members = vec![member.clone()];
+            let session = self.id;
+            shared.send(link, &Control::Members { session, members });
         }
     }
 
