@@ -59,6 +59,8 @@ pub(super) struct Peer {
 pub(super) struct Heard {
     pub last: Option<Moment>,
     pub tick: (Epoch, u64),
+    /// That tick as signed, and when it came.
+    newest: Option<(Signed, Moment)>,
     /// The link towards the teacher, and how far that is.
     pub parent: Option<(LinkId, u8)>,
     /// Whether people were told that the teacher is away.
@@ -322,6 +324,25 @@ impl Session {
             self.send_tick(shared, now, &[link]);
         } else if teacher {
             self.resend_statuses(shared);
+        } else {
+            self.pass_on_tick(shared, now, link);
+        }
+    }
+
+    /// Tells a new neighbour at once which way the teacher is, so that its status does not wait for
+    /// the next tick.
+    fn pass_on_tick(&self, shared: &mut Shared, now: Now, link: LinkId) {
+        let Some((_, far)) = self.way_to_teacher() else {
+            return;
+        };
+        let fresh = |(_, at): &&(Signed, Moment)| now.moment.since(*at) < limits::TICK_EVERY * 2;
+        if let Some((tick, _)) = self.heard.newest.as_ref().filter(fresh) {
+            let tick = Control::Tick {
+                session: self.id,
+                tick: tick.clone(),
+                hops: far.max(1),
+            };
+            shared.send(link, &tick);
         }
     }
 
@@ -430,6 +451,7 @@ impl Session {
                 return;
             }
             self.heard.tick = number;
+            self.heard.newest = Some((tick.clone(), now.moment));
             self.heard.last = Some(now.moment);
             shared.trust.learn_time(&self.teacher, body.time, now.wall);
         }
