@@ -198,7 +198,9 @@ def broken_certificate(lab):
     certificate = lab.folder / "teacher.cert"
     broken = lab.folder / "broken.cert"
     text = certificate.read_bytes()
-    for damage in (text[: len(text) // 2], text.replace(b"A", b"B"), b"", b"hello\n", os.urandom(4000)):
+    middle = len(text) // 2
+    changed = text[:middle] + (b"A" if text[middle:middle + 1] != b"A" else b"B") + text[middle + 1:]
+    for damage in (text[:middle], changed, b"", b"hello\n", os.urandom(4000)):
         broken.write_bytes(damage)
         done = subprocess.run([lab.binary, "--data-dir", lab.data("teacher"), "keys", "teacher", "import", broken],
                               capture_output=True, text=True, check=False)
