@@ -73,10 +73,12 @@ def remove(folder):
 
 class Lab:
     """What a case works with."""
+    # How much handout-cli says, and a command that starts the programs, if there is one.
+    wordy, before = ("-vv",), ()
 
-    def __init__(self, prefix, folder, binary):
+    def __init__(self, prefix, folder, binary, net=None):
         self.folder, self.binary = pathlib.Path(folder), binary
-        self.net = Net(prefix)
+        self.net = net or Net(prefix)
         self.heard = Heard()
         self.programs = []
         self.disks = []
@@ -121,14 +123,14 @@ class Lab:
 
     def program(self, name, argv, host=None, **more):
         """Starts any program that prints JSON lines."""
-        program = Program(self.heard, name, argv, self.folder / f"{name}.log", host, **more)
+        program = Program(self.heard, name, argv, self.folder / f"{name}.log", host, before=self.before, **more)
         self.programs.append(program)
         return program
 
     def start(self, name, *argv, host=None, user=None, env=None, port=PORT):
         """Starts `handout-cli --json` for somebody."""
         self.data(name).parent.mkdir(exist_ok=True, parents=True)
-        command = [self.binary, "-vv", "--json", "--data-dir", str(self.data(name)), "--port", str(port),
+        command = [self.binary, *self.wordy, "--json", "--data-dir", str(self.data(name)), "--port", str(port),
                    *map(str, argv)]
         if user:
             self.give(self.folder / name, user)
@@ -230,10 +232,15 @@ class Lab:
 
     def end(self):
         """Ends all programs and removes the network; names those that had to be killed."""
+        stubborn = self.quit()
+        self.net.remove()
+        return stubborn
+
+    def quit(self):
+        """Ends all programs; names those that had to be killed."""
         for program in self.programs:
             program.interrupt()
         stubborn = [program.name for program in self.programs if not program.end(GOODBYE)]
         for folder in self.disks:
             space.unmount(folder)
-        self.net.remove()
         return stubborn

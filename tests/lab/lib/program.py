@@ -47,7 +47,7 @@ def matches(line, event, wanted):
 class Program:
     """A `handout-cli --json` (or any program that prints JSON lines) on a host."""
 
-    def __init__(self, heard, name, argv, log, host=None, user=None, env=None, keep_rights=False):
+    def __init__(self, heard, name, argv, log, host=None, user=None, env=None, keep_rights=False, before=(), folder=None):
         self.heard, self.name, self.log = heard, name, str(log)
         self.lines, self.ended_at = [], None
         command = [] if keep_rights else list(DROP_RIGHTS)
@@ -56,11 +56,12 @@ class Program:
         command += argv
         if host:
             command = ["ip", "netns", "exec", host.space, *command]
+        command = [*before, *command]
         self.command = argv
         with open(log, "ab") as errors:
             self.started = time.time()
             self.process = subprocess.Popen(  # ended by `kill`
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, cwd=folder,
                 preexec_fn=space.die_with_parent, start_new_session=True, env={**os.environ, **(env or {})})
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
@@ -94,10 +95,17 @@ class Program:
 
     def wait(self, event, timeout=10, count=1, **wanted):
         """Waits for such a line (or the `count`th one) and returns it."""
+        paths = {path.replace("__", "."): value for path, value in wanted.items()}
+        read = found = 0
+
         def look():
-            found = self.all(event, **wanted)
-            if len(found) >= count:
-                return found[count - 1]
+            nonlocal read, found
+            while read < len(self.lines):
+                line = self.lines[read]
+                read += 1
+                found += matches(line, event, paths)
+                if found == count:
+                    return line
             if self.ended_at and not self.reader.is_alive():
                 raise Failed(f"{self.name} ended while waiting for {event} {wanted or ''}\n{self.tail()}")
             return None
