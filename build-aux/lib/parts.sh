@@ -45,7 +45,7 @@ no_toolkit_crate() {
 }
 no_toolkit_library() { ! ldd "$TOP/target/release/handout-cli" | grep -E 'libg(tk|dk|lib|io|object)|libadwaita'; }
 
-part_scripts() { all_of scripts_shellcheck scripts_tests; }
+part_scripts() { all_of scripts_shellcheck scripts_tests scripts_bench; }
 scripts_shellcheck() {
   local files
   mapfile -t files < <(cd "$TOP" && git ls-files | while read -r file; do
@@ -54,6 +54,7 @@ scripts_shellcheck() {
   check 'shellcheck' shellcheck -x "${files[@]}"
 }
 scripts_tests() { "$TOP/tests/scripts/run"; }
+scripts_bench() { "$TOP/tests/bench/unit/run"; }
 
 part_data() { in_root --no-network "$TOP/tests/data/run"; }
 

@@ -1,0 +1,143 @@
+"""One run: a system in a room, from the start to the last copy compared, with what it cost."""
+import contextlib
+import os
+import pathlib
+import platform
+import shutil
+import subprocess
+import time
+import traceback
+
+from lab.lib.case import remove
+from lab.lib.net import NetError
+from lab.lib.program import Failed
+
+from . import figures
+from .account import Account, Busy, Memory
+from .room import Meter
+
+# A run that used more of the machine's processors says nothing about the network.
+VOID = 0.8
+# Seconds beyond what a system may take at its worst.
+GRACE = 60
+
+
+class Run:
+    """What a case's body works with: a system that is ready, and the counters around it."""
+
+    def __init__(self, case, system, room, unit, options):
+        self.case, self.system, self.room, self.unit, self.options = case, system, room, unit, options
+        self.size = 0
+        self.memory = self.meter = self.traffic = self.drops = self.cpu = self.busy = self.started = None
+        self.line = {}
+
+    def begin(self):
+        """Reads all counters; what comes after belongs to the run."""
+        self.traffic, self.drops = self.room.traffic(), self.room.drops()
+        self.memory = Memory(self.system.processes())
+        self.meter = Meter(self.room) if self.options.timeline else None
+        if self.meter:
+            self.meter.start()
+        self.cpu, self.busy = self.system.account.cpu(), Busy()
+
+    def share(self):
+        """Gives the word; returns the time in seconds since 1970."""
+        self.started = self.system.share()
+        return self.started
+
+    def end(self, **told):
+        """Reads all counters again."""
+        cpu, busy = self.system.account.cpu(), self.busy.share()
+        peaks = self.memory.stop()
+        samples = self.meter.stop() if self.meter else None
+        sent = [after[0] - before[0] for before, after in zip(self.traffic, self.room.traffic())]
+        ports, own = ([after - before for before, after in zip(*pair)] for pair in zip(self.drops, self.room.drops()))
+        students = [peak for name, peak in peaks.items() if name != "teacher"]
+        self.line |= {
+            "cpu_s": None if cpu is None else cpu - self.cpu, "machine": busy, "void": busy > VOID,
+            "peak_mib": {"teacher": peaks.get("teacher"), "student": max(students, default=None)},
+            "copies": sent[0] / self.size if self.size else None,
+            "drops": {"ports": sum(ports), "teacher_port": ports[0], "own": sum(own)}, **told}
+        return samples
+
+    def times(self, numbers, times):
+        """Notes when students had everything, in seconds after the start; fails when some never had."""
+        took = {number: time - self.started for number, time in times.items()}
+        lacking = [number for number in numbers if number not in took]
+        values = [took[number] for number in numbers if number in took]
+        self.line |= {"times": {str(number): took[number] for number in sorted(took)}, "first": min(values, default=None),
+                      "median": figures.median(values), "last": max(values, default=None)}
+        if lacking:
+            raise Failed(f"{len(lacking)} of {len(numbers)} students have not everything: {lacking[:10]}\n"
+                         + self.system.complaints())
+        wrong = self.system.verify(numbers)
+        if wrong:
+            raise Failed("copies differ: " + "; ".join(wrong[:5]))
+
+    def costs(self, students):
+        """Notes what it cost for each GiB, and the ratio to one plain copy."""
+        self.line["cpu_s_per_gib"] = figures.per_gib(self.line["cpu_s"], self.size, students)
+        if self.unit:
+            self.line["plain_s"] = self.size / self.unit
+            self.line["ratio"] = figures.ratio(self.line["last"], self.line["plain_s"])
+
+    def patience(self):
+        """Seconds after which a run has failed."""
+        slowest = min(self.room.rate(number) for number in range(1, self.room.students + 1))
+        return GRACE + (6 * self.size * 8 / (slowest * 1e6) if slowest else 60)
+
+
+def spread(run):
+    """Everyone gets everything; nothing else happens."""
+    run.begin()
+    run.share()
+    numbers = list(run.system.students)
+    times = run.system.finish(numbers, run.patience())
+    samples = run.end()
+    run.times(numbers, times)
+    run.costs(len(numbers))
+    return samples
+
+
+def measure(case, kind, room, folder, original, size, unit, options):
+    """Runs one system once; returns its line and, where asked for, the timeline's samples."""
+    folder.mkdir(parents=True)
+    account = Account(kind.name)
+    system = kind(room, folder, account, options)
+    run = Run(case, system, room, unit, options)
+    run.size, samples, error = size, None, None
+    began = time.time()
+    try:
+        system.ready(original)
+        samples = (case.body if kind.name == "handout" else spread)(run)
+    except (Failed, NetError, OSError) as reason:
+        error = str(reason)
+    except Exception:  # a mistake of the benchmark itself fails this run alone
+        error = traceback.format_exc(limit=-4)
+    finally:
+        with contextlib.suppress(Exception):
+            if run.memory:
+                run.memory.stop()
+        system.stop()
+        account.close()
+    if error:
+        keep_logs(folder, pathlib.Path(options.results).parent / "failed" / f"{case.name}-{kind.name}")
+    remove(folder)
+    return {**run.line, "ok": error is None, "error": error, "at": int(began)}, run, samples
+
+
+def keep_logs(folder, place):
+    """Copies what programs said to where it stays."""
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    for path in [*folder.glob("*.log"), *folder.glob("*.log.jsonl")]:
+        shutil.copy(path, place)
+
+
+def machine(top):
+    """What the figures of this machine depend on."""
+    def git(*argv):
+        done = subprocess.run(["git", "-C", str(top), *argv], capture_output=True, text=True, check=False)
+        return done.stdout.strip()
+    return {"commit": git("rev-parse", "--short=12", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no") else ""),
+            "cores": os.cpu_count(), "kernel": platform.release()}

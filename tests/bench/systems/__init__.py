@@ -1,0 +1,1 @@
+"""The systems that are measured: this program, and what people would use instead."""
