@@ -10,6 +10,7 @@ mod items;
 mod links;
 mod members;
 mod pages;
+mod peers;
 mod posts;
 mod presence;
 mod session;
@@ -18,6 +19,7 @@ mod status;
 mod teach;
 #[cfg(test)]
 mod tests;
+mod ticks;
 
 use std::collections::{BTreeMap, VecDeque};
 
