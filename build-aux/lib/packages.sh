@@ -29,6 +29,9 @@ package_names() {
     dnf:demo) echo iproute util-linux ;;
     apt:lab) echo iproute2 nftables util-linux procps python3 ;;
     dnf:lab) echo iproute nftables util-linux procps-ng python3 ;;
+    # What Handout is measured beside; Fedora has no uftp.
+    apt:bench) echo nginx-light curl aria2 python3-libtorrent udpcast uftp ;;
+    dnf:bench) echo nginx curl aria2 rb_libtorrent-python3 udpcast ;;
     apt:scripts) echo shellcheck git python3 ;;
     dnf:scripts) echo ShellCheck git python3 ;;
     *) fail "no package list for '$2' on '$1'" ;;
@@ -88,4 +91,18 @@ ensure_packages() {
       ;;
     dnf) with_rights dnf install -y --setopt=install_weak_deps=False "${names[@]}" </dev/null >&2 ;;
   esac || fail "could not install: ${names[*]}" "install them by hand and run this again"
+}
+
+# without_services CMD…: no server that is installed meanwhile is started. (Fedora starts none by itself.)
+without_services() {
+  local policy=/usr/sbin/policy-rc.d status=0
+  if [[ $(package_family) != apt || -e $policy ]]; then
+    "$@"
+    return
+  fi
+  # shellcheck disable=SC2016
+  with_rights sh -c 'printf "#!/bin/sh\nexit 101\n" >"$1" && chmod 755 "$1"' sh "$policy"
+  ("$@") || status=$?
+  with_rights rm -f "$policy"
+  return "$status"
 }

@@ -18,8 +18,8 @@ from .room import Meter
 
 # A run that used more of the machine's processors says nothing about the network.
 VOID = 0.8
-# Seconds beyond what a system may take at its worst.
-GRACE = 60
+# Seconds beyond four copies, after which a run has failed.
+GRACE = 30
 
 
 class Run:
@@ -27,7 +27,7 @@ class Run:
 
     def __init__(self, case, system, room, unit, options):
         self.case, self.system, self.room, self.unit, self.options = case, system, room, unit, options
-        self.size = 0
+        self.size, self.samples = 0, None
         self.memory = self.meter = self.traffic = self.drops = self.cpu = self.busy = self.started = None
         self.line = {}
 
@@ -49,7 +49,7 @@ class Run:
         """Reads all counters again."""
         cpu, busy = self.system.account.cpu(), self.busy.share()
         peaks = self.memory.stop()
-        samples = self.meter.stop() if self.meter else None
+        self.samples = self.meter.stop() if self.meter else None
         sent = [after[0] - before[0] for before, after in zip(self.traffic, self.room.traffic())]
         ports, own = ([after - before for before, after in zip(*pair)] for pair in zip(self.drops, self.room.drops()))
         students = [peak for name, peak in peaks.items() if name != "teacher"]
@@ -58,7 +58,6 @@ class Run:
             "peak_mib": {"teacher": peaks.get("teacher"), "student": max(students, default=None)},
             "copies": sent[0] / self.size if self.size else None,
             "drops": {"ports": sum(ports), "teacher_port": ports[0], "own": sum(own)}, **told}
-        return samples
 
     def times(self, numbers, times):
         """Notes when students had everything, in seconds after the start; fails when some never had."""
@@ -68,8 +67,8 @@ class Run:
         self.line |= {"times": {str(number): took[number] for number in sorted(took)}, "first": min(values, default=None),
                       "median": figures.median(values), "last": max(values, default=None)}
         if lacking:
-            raise Failed(f"{len(lacking)} of {len(numbers)} students have not everything: {lacking[:10]}\n"
-                         + self.system.complaints())
+            raise Failed(f"{len(lacking)} of {len(numbers)} students have not everything after {self.patience():.0f} s: "
+                         f"{lacking[:10]}\n{self.system.complaints()}")
         wrong = self.system.verify(numbers)
         if wrong:
             raise Failed("copies differ: " + "; ".join(wrong[:5]))
@@ -84,7 +83,7 @@ class Run:
     def patience(self):
         """Seconds after which a run has failed."""
         slowest = min(self.room.rate(number) for number in range(1, self.room.students + 1))
-        return GRACE + (6 * self.size * 8 / (slowest * 1e6) if slowest else 60)
+        return GRACE + (4 * self.size * 8 / (slowest * 1e6) if slowest else 60)
 
 
 def spread(run):
@@ -93,23 +92,22 @@ def spread(run):
     run.share()
     numbers = list(run.system.students)
     times = run.system.finish(numbers, run.patience())
-    samples = run.end()
+    run.end()
     run.times(numbers, times)
     run.costs(len(numbers))
-    return samples
 
 
 def measure(case, kind, room, folder, original, size, unit, options):
-    """Runs one system once; returns its line and, where asked for, the timeline's samples."""
+    """Runs one system once; returns its line and the run."""
     folder.mkdir(parents=True)
     account = Account(kind.name)
     system = kind(room, folder, account, options)
     run = Run(case, system, room, unit, options)
-    run.size, samples, error = size, None, None
+    run.size, error = size, None
     began = time.time()
     try:
         system.ready(original)
-        samples = (case.body if kind.name == "handout" else spread)(run)
+        (case.body if kind.name == "handout" else spread)(run)
     except (Failed, NetError, OSError) as reason:
         error = str(reason)
     except Exception:  # a mistake of the benchmark itself fails this run alone
@@ -123,7 +121,7 @@ def measure(case, kind, room, folder, original, size, unit, options):
     if error:
         keep_logs(folder, pathlib.Path(options.results).parent / "failed" / f"{case.name}-{kind.name}")
     remove(folder)
-    return {**run.line, "ok": error is None, "error": error, "at": int(began)}, run, samples
+    return {**run.line, "ok": error is None, "error": error, "at": int(began)}, run
 
 
 def keep_logs(folder, place):

@@ -4,21 +4,19 @@ import os
 import time
 
 from lab.lib import files
+from lab.lib.case import remove
 
 from . import cases, runner, timeline
 from .results import Results
 from .room import Room
-from .systems.handout import Handout
-from .systems.plain import Plain
-
-SYSTEMS = {kind.name: kind for kind in (Plain, Handout)}
+from .systems import ALL, lacks
 
 
 def show():
     """Lists cases and systems."""
     for each in cases.CASES:
         print(f"{each.name:16} {each.what}; {', '.join(each.systems)}{'; quick' if each.quick else ''}")
-    print(f"systems: {', '.join(SYSTEMS)}")
+    print(f"systems: {', '.join(ALL)}")
     return 0
 
 
@@ -46,17 +44,22 @@ def run_case(case, repeat, options, folder, results, machine):
              "conditions": {"students": case.students, "mbit": case.mbit, "bytes": case.size, "loss": case.loss,
                             "slow": len(case.slow)}}
     todo = [name for name in systems if options.again or not results.has(about | {"system": name})]
+    for name in [name for name in todo if lacks(ALL[name])]:
+        print(f"{case.name:16} {repeat} {name:10} left out: {', '.join(lacks(ALL[name]))} is not here", flush=True)
+        todo.remove(name)
     if not todo:
-        print(f"{case.name} {repeat}: is there", flush=True)
+        print(f"{case.name:16} {repeat} nothing to do", flush=True)
         return 0
-    original = folder / "original" / f"{case.name}.bin"
-    original.parent.mkdir(exist_ok=True)
-    files.write(original, case.size, seed=repeat)
     room = Room("b", case.students, case.mbit, slow=dict(case.slow), loss=case.loss)
     unit, failed, together = None, 0, f"{int(time.time())}"
     try:
         for name in ["plain", *todo]:
-            line, done, samples = runner.measure(case, SYSTEMS[name], room, folder / name, original, case.size, unit, options)
+            size = ALL[name].size or case.size
+            original = folder / "original" / f"{size}.bin"
+            if not original.exists():
+                original.parent.mkdir(exist_ok=True)
+                files.write(original, size, seed=repeat)
+            line, done = runner.measure(case, ALL[name], room, folder / name, original, size, unit, options)
             line = about | {"system": name, "run": together, "network": room.conditions()} | line
             results.add(line)
             tell(line)
@@ -65,11 +68,11 @@ def run_case(case, repeat, options, folder, results, machine):
                 if not line["ok"]:
                     break
                 unit = case.size / line["last"]
-            elif samples:
-                timeline.tell(case, done, samples, line, os.path.dirname(os.path.abspath(options.results)))
+            elif done.samples:
+                timeline.tell(case, done, line, os.path.dirname(os.path.abspath(options.results)))
     finally:
         room.remove()
-        original.unlink()
+        remove(folder / "original")
     return failed
 
 

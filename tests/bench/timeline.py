@@ -17,11 +17,11 @@ def verified(program, item, until):
     return max((line["bytes"] for line in program.all("item", item=item) if line["t"] <= until), default=0)
 
 
-def rows(run, samples):
+def rows(run):
     """One object for each sample."""
     system, start = run.system, run.started
     students = [system.roles[f"s{number}"] for number in system.students] if getattr(system, "item", None) else []
-    for now, sent, received, lost in rates(samples):
+    for now, sent, received, lost in rates(run.samples):
         row = {"t": now - start, "teacher_sent": sent[0], "students_sent": sum(sent[1:]), "sent": sent, "received": received,
                "drops": lost}
         if students:
@@ -34,9 +34,9 @@ def shape(values):
     return f"{min(values):5.1f} {statistics.median(values):5.1f} {max(values):5.1f}"
 
 
-def tell(case, run, samples, line, folder):
+def tell(case, run, line, folder):
     """Prints it, and writes it whole beside the results."""
-    found = list(rows(run, samples))
+    found = list(rows(run))
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, f"timeline-{case.name}-{run.system.name}.json")
     with open(path, "w", encoding="utf-8") as file:
@@ -48,7 +48,7 @@ def tell(case, run, samples, line, folder):
         done = shape([100 * share for share in row["verified"]]) if "verified" in row else ""
         print(f"  {row['t']:6.2f}  {row['teacher_sent']:7.1f}  {shape(row['sent'][1:])}      {shape(row['received'][1:])}"
               f"  {sum(row['drops']):8}    {done}")
-    (first, sent, lost), (last, sent_after, lost_after) = samples[0], samples[-1]
+    (first, sent, lost), (last, sent_after, lost_after) = run.samples[0], run.samples[-1]
     print("\n  computer   sent/F  received/F  dropped at its port  done (s)")
     for number, (before, after) in enumerate(zip(sent, sent_after)):
         done = line.get("times", {}).get(str(number))

@@ -12,6 +12,8 @@ DONE = """echo "{\\"event\\":\\"done\\",\\"t\\":$(date +%s%3N)}" """
 class System:
     """One system in one room. Its programs run inside an account."""
     name = ""
+    # Programs that it needs, and the bytes that it moves where that is not the case's size.
+    needs, size = (), None
 
     def __init__(self, room, folder, account, options):
         self.room, self.folder, self.account, self.options = room, pathlib.Path(folder), account, options
@@ -81,7 +83,7 @@ class System:
 
     def complaints(self):
         """What programs said last, for a failure's text."""
-        return "\n".join(program.tail() for program in self.programs[:3])
+        return "\n".join(program.tail() for program in self.programs[:2])
 
 
 class Waiting(System):
