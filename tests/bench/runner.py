@@ -16,7 +16,7 @@ from . import figures
 from .account import Account, Busy, Memory
 from .room import Meter
 
-# A run that used more of the machine's processors says nothing about the network.
+# A run that used more of the machine's processors, where links should be the limit, says nothing about them.
 VOID = 0.8
 # Seconds beyond four copies, after which a run has failed.
 GRACE = 30
@@ -28,7 +28,7 @@ class Run:
     def __init__(self, case, system, room, unit, options):
         self.case, self.system, self.room, self.unit, self.options = case, system, room, unit, options
         self.size, self.samples = 0, None
-        self.memory = self.meter = self.traffic = self.drops = self.cpu = self.busy = self.started = None
+        self.memory = self.meter = self.traffic = self.drops = self.cpu = self.busy = self.started = self.began = None
         self.line = {}
 
     def begin(self):
@@ -38,7 +38,7 @@ class Run:
         self.meter = Meter(self.room) if self.options.timeline else None
         if self.meter:
             self.meter.start()
-        self.cpu, self.busy = self.system.account.cpu(), Busy()
+        self.cpu, self.busy, self.began = self.system.account.cpu(), Busy(), time.monotonic()
 
     def share(self):
         """Gives the word; returns the time in seconds since 1970."""
@@ -47,14 +47,16 @@ class Run:
 
     def end(self, **told):
         """Reads all counters again."""
-        cpu, busy = self.system.account.cpu(), self.busy.share()
+        cpu, busy, seconds = self.system.account.cpu(), self.busy.share(), time.monotonic() - self.began
         peaks = self.memory.stop()
         self.samples = self.meter.stop() if self.meter else None
         sent = [after[0] - before[0] for before, after in zip(self.traffic, self.room.traffic())]
         ports, own = ([after - before for before, after in zip(*pair)] for pair in zip(self.drops, self.room.drops()))
         students = [peak for name, peak in peaks.items() if name != "teacher"]
         self.line |= {
-            "cpu_s": None if cpu is None else cpu - self.cpu, "machine": busy, "void": busy > VOID,
+            "cpu_s": None if cpu is None else cpu - self.cpu, "machine": busy,
+            "own": None if cpu is None else (cpu - self.cpu) / seconds / os.cpu_count(),
+            "void": bool(self.room.mbit) and busy > VOID,
             "peak_mib": {"teacher": peaks.get("teacher"), "student": max(students, default=None)},
             "copies": sent[0] / self.size if self.size else None,
             "drops": {"ports": sum(ports), "teacher_port": ports[0], "own": sum(own)}, **told}
@@ -65,7 +67,7 @@ class Run:
         lacking = [number for number in numbers if number not in took]
         values = [took[number] for number in numbers if number in took]
         self.line |= {"times": {str(number): took[number] for number in sorted(took)}, "first": min(values, default=None),
-                      "median": figures.median(values), "last": max(values, default=None)}
+                      "median": figures.median(values), "last": max(values, default=None), "lacking": len(lacking)}
         if lacking:
             raise Failed(f"{len(lacking)} of {len(numbers)} students have not everything after {self.patience():.0f} s: "
                          f"{lacking[:10]}\n{self.system.complaints()}")
@@ -82,8 +84,10 @@ class Run:
 
     def patience(self):
         """Seconds after which a run has failed."""
+        if not self.room.mbit:
+            return GRACE + 60
         slowest = min(self.room.rate(number) for number in range(1, self.room.students + 1))
-        return GRACE + (4 * self.size * 8 / (slowest * 1e6) if slowest else 60)
+        return GRACE + self.size * 8e-6 * max(4 / self.room.mbit, 1.5 / slowest)
 
 
 def spread(run):
@@ -104,6 +108,7 @@ def measure(case, kind, room, folder, original, size, unit, options):
     system = kind(room, folder, account, options)
     run = Run(case, system, room, unit, options)
     run.size, error = size, None
+    system.late = case.late if kind.name == "handout" else ()
     began = time.time()
     try:
         system.ready(original)

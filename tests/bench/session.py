@@ -15,7 +15,7 @@ from .systems import ALL, lacks
 def show():
     """Lists cases and systems."""
     for each in cases.CASES:
-        print(f"{each.name:16} {each.what}; {', '.join(each.systems)}{'; quick' if each.quick else ''}")
+        print(f"{each.name:14} {each.what}; {', '.join(each.systems)}{'; quick' if each.quick else ''}")
     print(f"systems: {', '.join(ALL)}")
     return 0
 
@@ -37,37 +37,44 @@ def run(options, folder):
     return 1 if failed else 0
 
 
+def wanted(case, options):
+    """The systems of a case that are to be run."""
+    systems = case.quick if options.quick and not options.case else case.systems
+    return [name for name in systems if not options.only or name in options.only]
+
+
+def about_case(case, repeat, machine):
+    """What every line of a case says."""
+    return {"case": case.name, "repeat": repeat, **machine,
+            "conditions": {"students": case.students, "mbit": case.mbit, "bytes": case.size, "files": case.files,
+                           "loss": case.loss, "slow": len(case.slow)}}
+
+
 def run_case(case, repeat, options, folder, results, machine):
     """One case once, with all its systems on the same network; returns how many failed."""
-    systems = [name for name in case.systems if not options.only or name in options.only]
-    about = {"case": case.name, "repeat": repeat, **machine,
-             "conditions": {"students": case.students, "mbit": case.mbit, "bytes": case.size, "loss": case.loss,
-                            "slow": len(case.slow)}}
-    todo = [name for name in systems if options.again or not results.has(about | {"system": name})]
+    about = about_case(case, repeat, machine)
+    todo = [name for name in wanted(case, options) if options.again or not results.has(about | {"system": name})]
     for name in [name for name in todo if lacks(ALL[name])]:
-        print(f"{case.name:16} {repeat} {name:10} left out: {', '.join(lacks(ALL[name]))} is not here", flush=True)
+        print(f"{case.name:14} {repeat} {name:10} left out: {', '.join(lacks(ALL[name]))} is not here", flush=True)
         todo.remove(name)
     if not todo:
-        print(f"{case.name:16} {repeat} nothing to do", flush=True)
+        print(f"{case.name:14} {repeat} nothing to do", flush=True)
         return 0
     room = Room("b", case.students, case.mbit, slow=dict(case.slow), loss=case.loss)
-    unit, failed, together = None, 0, f"{int(time.time())}"
+    about["run"], about["network"] = f"{int(time.time())}", room.conditions()
+    unit, void, failed = None, False, 0
     try:
-        for name in ["plain", *todo]:
-            size = ALL[name].size or case.size
-            original = folder / "original" / f"{size}.bin"
-            if not original.exists():
-                original.parent.mkdir(exist_ok=True)
-                files.write(original, size, seed=repeat)
-            line, done = runner.measure(case, ALL[name], room, folder / name, original, size, unit, options)
-            line = about | {"system": name, "run": together, "network": room.conditions()} | line
-            results.add(line)
-            tell(line)
+        for name in [*(["plain"] if case.size and case.mbit else []), *todo]:
+            line, done = measure(case, name, repeat, room, folder, unit, options)
+            # What is measured in a void unit is void too.
+            line["void"] = line.get("void", False) or void
+            results.add(about | {"system": name} | line)
+            tell(results.lines[-1])
             failed += not line["ok"]
             if name == "plain":
                 if not line["ok"]:
                     break
-                unit = case.size / line["last"]
+                unit, void = case.size / line["last"], line["void"]
             elif done.samples:
                 timeline.tell(case, done, line, os.path.dirname(os.path.abspath(options.results)))
     finally:
@@ -76,15 +83,41 @@ def run_case(case, repeat, options, folder, results, machine):
     return failed
 
 
+def measure(case, name, repeat, room, folder, unit, options):
+    """One system once."""
+    kind = ALL[name]
+    size = kind.size if kind.size and case.mbit else case.size
+    count = case.files if name == "handout" else 1
+    original = folder / "original" / f"{size}-{count}"
+    if not original.exists():
+        original.parent.mkdir(exist_ok=True)
+        make(original, size, count, repeat)
+    return runner.measure(case, kind, room, folder / name, original, size, unit, options)
+
+
+def make(path, size, count, seed):
+    """Makes a file, or a folder of files, of so many bytes altogether."""
+    if count == 1:
+        return files.write(path, size, seed)
+    path.mkdir()
+    for number in range(count):
+        files.write(path / f"file {number:05}.bin", size // count, seed=seed * count + number)
+    return None
+
+
+EXTRA = ("slow_ratio", "one_copy_out", "complete_before", "joiner_ratio", "message_ms", "idle_cpu", "idle_switches")
+
+
 def tell(line):
     """Prints a run."""
     def shown(key, form):
         value = line.get(key)
         return form.format(value) if value is not None else ""
-    print(f"{line['case']:16} {line['repeat']} {line['system']:10}", shown("ratio", "ratio {:.3f} "),
+    print(f"{line['case']:14} {line['repeat']} {line['system']:10}", shown("ratio", "ratio {:.3f} "),
           shown("median", "median {:.2f} s "), shown("last", "last {:.2f} s "), shown("copies", "copies {:.2f} "),
-          shown("cpu_s_per_gib", "CPU {:.1f} s/GiB "), shown("machine", "machine {:.0%} "),
+          shown("cpu_s_per_gib", "CPU {:.1f} s/GiB "), shown("own", "own {:.0%} "), shown("machine", "of {:.0%} of the machine "),
           json.dumps({key: round(value, 1) for key, value in line.get("peak_mib", {}).items() if value}),
+          *(f"{key} {line[key]}" for key in EXTRA if key in line),
           "VOID: the processors were the limit" if line.get("void") else "", flush=True)
     if not line["ok"]:
         print("    " + line["error"].replace("\n", "\n    "), flush=True)

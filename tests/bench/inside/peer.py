@@ -8,7 +8,7 @@ import libtorrent
 
 PORT = 6881
 PLAIN_TEXT, FINISHED = 2, 64
-SEED_SLOTS, STUDENT_SLOTS, REQUESTS = 3, 8, 16
+SEED_SLOTS, STUDENT_SLOTS = 3, 8
 
 
 def say(event):
@@ -16,7 +16,7 @@ def say(event):
     print(json.dumps({"event": event, "t": time.time() * 1000}), flush=True)
 
 
-def session(seed):
+def session(seed, requests):
     """A client for a local network: TCP, no encryption, no discovery, quick to connect and to unchoke."""
     client = libtorrent.session({
         "listen_interfaces": f"0.0.0.0:{PORT}", "alert_mask": FINISHED,
@@ -28,7 +28,7 @@ def session(seed):
         "allow_multiple_connections_per_ip": True, "close_redundant_connections": False,
         "unchoke_interval": 5, "peer_turnover": 0, "choking_algorithm": 0, "seed_choking_algorithm": 0,
         "unchoke_slots_limit": SEED_SLOTS if seed else STUDENT_SLOTS,
-        "max_out_request_queue": REQUESTS, "request_queue_time": 1,
+        "max_out_request_queue": requests, "request_queue_time": 1,
         "upload_rate_limit": 0, "download_rate_limit": 0})
     local = client.get_peer_class(libtorrent.session.local_peer_class_id)
     local["ignore_unchoke_slots"] = False  # the exemption of local networks would undo the slots
@@ -39,7 +39,7 @@ def session(seed):
 def main():
     with open(sys.argv[1], encoding="utf-8") as file:
         wanted = json.load(file)
-    client = session(wanted["seed"])
+    client = session(wanted["seed"], wanted["requests"])
     torrent = libtorrent.add_torrent_params()
     torrent.ti = libtorrent.torrent_info(wanted["torrent"])
     torrent.save_path = wanted["folder"]

@@ -18,7 +18,7 @@ class System:
     def __init__(self, room, folder, account, options):
         self.room, self.folder, self.account, self.options = room, pathlib.Path(folder), account, options
         self.heard, self.programs, self.roles = Heard(), [], {}
-        self.original = None
+        self.original, self.late = None, ()
 
     @property
     def students(self):

@@ -30,10 +30,11 @@ class Handout(System):
     def ready(self, original):
         self.original = original
         self.lab.make_teacher()
-        for number in self.students:
+        early = [number for number in self.students if number not in self.late]
+        for number in early:
             self.join(number)
         self.roles["teacher"] = self.lab.teacher(self.room.hosts[0])
-        students = [self.roles[f"s{number}"] for number in self.students]
+        students = [self.roles[f"s{number}"] for number in early]
         self.lab.joined(students, timeout=JOIN_SECONDS)
         # A message that all have seen: everyone is in the session, by more than his own word.
         self.teacher.type("Good morning")

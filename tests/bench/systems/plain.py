@@ -17,10 +17,10 @@ class Plain(System):
 
     def ready(self, original):
         self.original = original
-        self.program(1, [sys.executable, "-S", INSIDE / "copy.py", "receive", self.place(1) / original.name])
+        self.program(1, [sys.executable, "-S", INSIDE / "transfer.py", "receive", self.place(1) / original.name])
         self.roles["s1"].wait("ready")
 
     def share(self):
-        self.program(0, [sys.executable, "-S", INSIDE / "copy.py", "send", "10.60.0.2", self.original])
+        self.program(0, [sys.executable, "-S", INSIDE / "transfer.py", "send", "10.60.0.2", self.original])
         # The start of the interpreter is not the link's.
         return self.roles["teacher"].wait("start", timeout=20)["t"] / 1000

@@ -14,14 +14,15 @@ SYSTEM_PYTHON = "/usr/bin/python3"
 
 class Swarm(System):
     """A .torrent file and a small tracker at the teacher's."""
-    piece_kib = 0
+    # Pieces in KiB: where links are shaped, and for one big file on a link without bound.
+    pieces = (0, 0)
 
     def torrent(self, original):
         """Makes the .torrent file and starts the tracker; returns the file."""
         self.original = original
         path = self.folder / "shared.torrent"
         self.room.hosts[0].run(sys.executable, "-S", str(INSIDE / "torrent.py"), "make", str(original), str(path),
-                               str(self.piece_kib << 10), f"http://{address(0)}:{TRACKER}/announce")
+                               str(self.pieces[not self.room.mbit] << 10), f"http://{address(0)}:{TRACKER}/announce")
         self.program(0, [sys.executable, "-S", INSIDE / "torrent.py", "track", TRACKER], role="tracker")
         self.roles["tracker"].wait("ready")
         return path
@@ -29,17 +30,18 @@ class Swarm(System):
 
 class Libtorrent(Swarm):
     """libtorrent: the exemption of local networks off, 3 slots for the seed and 8 for students, pieces of 64 KiB, a request
-    queue of 16, no super-seeding; every student knows all others at once."""
+    queue of 16, no super-seeding; every student knows all others at once. One to one: pieces of 1 MiB, its own queue."""
     name = "libtorrent"
     needs = (SYSTEM_PYTHON, "libtorrent")
-    piece_kib = 64
+    pieces = (64, 1024)
+    requests = (16, 500)
 
     def ready(self, original):
         torrent = self.torrent(original)
         for number in (0, *self.students):
             others = [address(other) for other in range(self.room.students + 1) if other != number]
             settings = {"torrent": str(torrent), "folder": str(original.parent if number == 0 else self.place(number)),
-                        "seed": number == 0, "own": address(number), "others": others, "teacher": address(0)}
+                        "seed": number == 0, "own": address(number), "others": others, "teacher": address(0), "requests": self.requests[not self.room.mbit]}
             path = self.place(number) / "settings.json"
             path.write_text(json.dumps(settings))
             self.program(number, [SYSTEM_PYTHON, INSIDE / "peer.py", path])
@@ -53,7 +55,7 @@ class Aria2(Swarm, Waiting):
     """aria2: tracker, local peer discovery and peer exchange, pieces of 256 KiB, as many peers as there are."""
     name = "aria2"
     needs = ("aria2c",)
-    piece_kib = 256
+    pieces = (256, 1024)
 
     def ready(self, original):
         torrent = self.torrent(original)

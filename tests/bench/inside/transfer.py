@@ -1,4 +1,4 @@
-"""One TCP copy of a file: `copy.py receive FILE` here, `copy.py send ADDRESS FILE` there. Prints JSON lines."""
+"""One TCP copy of a file: `transfer.py receive FILE` here, `transfer.py send ADDRESS FILE` there. Prints JSON lines."""
 import json
 import os
 import socket
