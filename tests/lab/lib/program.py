@@ -62,7 +62,7 @@ class Program:
             self.started = time.time()
             self.process = subprocess.Popen(  # ended by `kill`
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, cwd=folder,
-                preexec_fn=space.die_with_parent, start_new_session=True, env={**os.environ, **(env or {})})
+                preexec_fn=space.begin_program, start_new_session=True, env={**os.environ, **(env or {})})
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
 

@@ -63,6 +63,15 @@ def die_with_parent():
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def begin_program():
+    """Makes this process what a program in a terminal is: Ctrl+C ends it. For use before exec.
+
+    A shell starts what runs in its background with Ctrl+C ignored, and programs inherit that.
+    """
+    die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def _check(result, what):
     if result != 0:
         number = ctypes.get_errno()
