@@ -32,7 +32,12 @@ Exit status:
   2  the command line is wrong
   3  nothing found: no session seen or joined, no usable interface
   4  refused: wrong passphrase, untrusted teacher, not admitted
-  5  incomplete: the session ended before everything had arrived";
+  5  incomplete: the session ended before everything had arrived
+130  interrupted twice: ended at once, without a goodbye";
+
+/// Exit status of a program that was interrupted a second time while it said goodbye: 128 and the
+/// number of the signal that Ctrl+C sends, as shells have it.
+pub const INTERRUPTED_TWICE: i32 = 130;
 
 impl From<Code> for ExitCode {
     fn from(code: Code) -> Self {

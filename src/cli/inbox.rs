@@ -1,6 +1,7 @@
 //! Everything that can happen to a running command, in one queue.
 
 use std::io::{self, BufRead, IsTerminal};
+use std::process;
 use std::thread;
 use std::time::Instant;
 
@@ -10,7 +11,7 @@ use futures_lite::{StreamExt, future};
 use handout_engine::api::Event;
 use smol::Timer;
 
-use crate::exit::Failure;
+use crate::exit::{Failure, INTERRUPTED_TWICE};
 
 /// Something that happened.
 #[derive(Debug)]
@@ -33,18 +34,18 @@ pub enum Happening {
 pub struct Inbox {
     events: Receiver<Event>,
     input: Option<Receiver<String>>,
-    signals: Signals,
+    interrupted: Receiver<()>,
 }
 
 impl Inbox {
     /// A queue of an engine's events, signals, and lines of standard input where they are wanted.
     pub fn new(events: Receiver<Event>, read_input: bool) -> Result<Self, Failure> {
-        let signals = signals()?;
+        let interrupted = interruptions()?;
         let input = (read_input || io::stdin().is_terminal()).then(lines);
         Ok(Self {
             events,
             input,
-            signals,
+            interrupted,
         })
     }
 
@@ -63,8 +64,10 @@ impl Inbox {
             }
         };
         let signal = async {
-            self.signals.next().await;
-            Happening::Interrupted
+            match self.interrupted.recv().await {
+                Ok(()) => Happening::Interrupted,
+                Err(_) => future::pending().await,
+            }
         };
         let due = async {
             match deadline {
@@ -83,14 +86,29 @@ impl Inbox {
     }
 }
 
-/// The signals that end the program.
-pub fn signals() -> Result<Signals, Failure> {
+/// Tells of the first signal that ends the program. The second one ends it on the spot, whatever
+/// it is doing: what is on the disk stays usable, but nobody is told goodbye.
+pub fn interruptions() -> Result<Receiver<()>, Failure> {
     #[cfg(unix)]
     let wanted = [Signal::Int, Signal::Term, Signal::Hup];
     #[cfg(not(unix))]
     let wanted = [Signal::Int];
-    Signals::new(wanted)
-        .map_err(|error| Failure::failed(format!("cannot listen for signals: {error}")))
+    let failed = |error| Failure::failed(format!("cannot listen for signals: {error}"));
+    let mut signals = Signals::new(wanted).map_err(failed)?;
+    let (first, interrupted) = async_channel::bounded(1);
+    thread::Builder::new()
+        .name("handout-signals".to_owned())
+        .spawn(move || {
+            smol::block_on(async {
+                let _ = signals.next().await;
+                // The program may have ended its work just now.
+                let _ = first.try_send(());
+                let _ = signals.next().await;
+            });
+            process::exit(INTERRUPTED_TWICE);
+        })
+        .map_err(failed)?;
+    Ok(interrupted)
 }
 
 /// The lines of standard input, read by a thread of their own: reading cannot be interrupted.

@@ -388,7 +388,8 @@ impl Engine {
         self.ask(Request::Diagnosis).await
     }
 
-    /// Says goodbye, writes what is open, and stops. Returns when everything is on the disk.
+    /// Says goodbye, gives whole files their names, and stops. Returns when that is done: within
+    /// a second or two, unless the disk is slow.
     pub async fn shutdown(&self) {
         // Nothing is answered: the reply is dropped when the engine has stopped.
         let _ = self.ask(Request::Shutdown).await;

@@ -13,15 +13,14 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use async_channel::Receiver;
-use async_signal::Signals;
 use clap::Args;
-use futures_lite::{StreamExt, future};
+use futures_lite::future;
 use smol::Timer;
 use tempfile::TempDir;
 
 use crate::args::Global;
 use crate::exit::{Code, Failure};
-use crate::inbox::signals;
+use crate::inbox::interruptions;
 use crate::lines::Line;
 use crate::output::Output;
 use crate::setup::absolute;
@@ -88,7 +87,7 @@ pub async fn run(global: &Global, args: &DemoArgs, output: &Output) -> Result<Co
     let mut demo = Demo {
         children,
         said,
-        signals: signals()?,
+        interrupted: interruptions()?,
         class,
         original,
         output,
@@ -108,7 +107,7 @@ pub async fn run(global: &Global, args: &DemoArgs, output: &Output) -> Result<Co
 struct Demo<'a> {
     children: Vec<Child>,
     said: Receiver<Said>,
-    signals: Signals,
+    interrupted: Receiver<()>,
     class: Class<'a>,
     original: check::Copies,
     output: &'a Output,
@@ -126,7 +125,7 @@ impl Demo<'_> {
                 None
             };
             let interrupted = async {
-                self.signals.next().await;
+                let _ = self.interrupted.recv().await;
                 None
             };
             match future::or(future::or(due, interrupted), said).await {

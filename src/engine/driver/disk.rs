@@ -209,12 +209,14 @@ impl DiskSide {
         });
     }
 
-    /// Finishes what was begun: everything received is on the disk after this.
+    /// Finishes what was begun: files that are whole get their names. The chunks of others are
+    /// written and not synced, which takes long on a busy disk: the journal tells which of them a
+    /// power cut may have taken.
     pub fn stop(self: &Arc<Self>) {
         self.stopping.store(true, Ordering::Relaxed);
         self.jobs.stop();
         for (set, entry) in self.entries() {
-            if entry.dirty.load(Ordering::Relaxed) {
+            if entry.receive().is_some_and(|receive| receive.wants_names()) {
                 self.settle_soon(set, &entry);
             }
         }

@@ -40,8 +40,6 @@ pub use requests::Request;
 
 /// Between two looks at sets that were written to.
 const SETTLE_EVERY: Duration = Duration::from_secs(1);
-/// For goodbyes at the end.
-const GOODBYE: Duration = Duration::from_secs(3);
 /// Inputs that are handled before anything else is looked at.
 const BATCH: usize = 256;
 /// Addresses of members that room is kept for, at most.
@@ -279,7 +277,7 @@ impl Driver {
         // What cannot be said any more is not worth an error.
         let _ = self.core.command(now, crate::core::io::Command::Shutdown);
         self.carry_out();
-        self.net.stop(GOODBYE);
+        self.net.stop();
         self.disk.stop();
         while let Ok(happening) = self.happenings.try_recv() {
             if let Happening::Disk(input) = happening {

@@ -52,6 +52,11 @@ pub struct Timing {
     pub redial: Duration,
     /// For the last frames of a link that is closed.
     pub close: Duration,
+    /// For the last frames of all links when the program ends.
+    pub goodbye: Duration,
+    /// The program ends earlier when nothing has left and no link has ended for this long: whoever
+    /// is still there does not answer.
+    pub quiet: Duration,
 }
 
 impl Default for Timing {
@@ -63,6 +68,8 @@ impl Default for Timing {
             dead: Duration::from_secs(15),
             redial: Duration::from_millis(200),
             close: Duration::from_secs(2),
+            goodbye: Duration::from_millis(1_500),
+            quiet: Duration::from_millis(500),
         }
     }
 }
@@ -402,6 +409,15 @@ impl Links {
         }
     }
 
+    /// How many links there are, and how many bytes of control frames wait for them.
+    fn unsaid(&self) -> (usize, usize) {
+        let live = self.live();
+        let queued = live
+            .values()
+            .map(|live| live.shared.queued.load(Ordering::Relaxed));
+        (live.len(), queued.sum())
+    }
+
     /// Milliseconds since the start.
     pub fn uptime(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
@@ -444,19 +460,31 @@ impl Links {
             .collect()
     }
 
-    /// Closes every link and waits until they are gone, at most `limit`.
-    pub async fn close_all(self: &Arc<Self>, limit: Duration) {
+    /// Closes every link and waits until they are gone: as long as something still leaves, and at
+    /// most [`Timing::goodbye`].
+    pub async fn close_all(self: &Arc<Self>) {
         let all: Vec<LinkId> = self.live().keys().copied().collect();
         for link in all {
             self.close(link);
         }
         let gone = async {
-            while self.count() > 0 {
-                let _ = self.ended.1.recv().await;
+            let mut left = self.unsaid();
+            while left.0 > 0 {
+                let one_ended = async { self.ended.1.recv().await.is_ok() };
+                let quiet = async {
+                    Timer::after(self.timing.quiet).await;
+                    false
+                };
+                let before = left;
+                let one_ended = futures_lite::future::or(one_ended, quiet).await;
+                left = self.unsaid();
+                if !one_ended && left == before {
+                    break;
+                }
             }
         };
         let late = async {
-            Timer::after(limit).await;
+            Timer::after(self.timing.goodbye).await;
         };
         futures_lite::future::or(gone, late).await;
         let rest = std::mem::take(&mut *self.live());

@@ -26,7 +26,6 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
 
@@ -186,9 +185,9 @@ impl Net {
         self.links.report()
     }
 
-    /// Closes every link, at most within `limit`, and ends the threads.
-    pub fn stop(&self, limit: Duration) {
-        smol::block_on(self.links.close_all(limit));
+    /// Closes every link, within the time for goodbyes, and ends the threads.
+    pub fn stop(&self) {
+        smol::block_on(self.links.close_all());
         self.scanner.stop();
         self.runtime.stop();
     }

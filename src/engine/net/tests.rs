@@ -4,7 +4,8 @@
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::ops::ControlFlow;
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use async_channel::Receiver;
 use futures_lite::AsyncWriteExt as _;
@@ -133,7 +134,7 @@ impl Node {
     }
 
     fn stop(self) {
-        self.net.stop(Duration::from_secs(3));
+        self.net.stop();
     }
 }
 
@@ -333,6 +334,49 @@ fn a_goodbye_arrives_before_the_link_closes() {
 }
 
 #[test]
+fn the_last_frames_of_a_node_that_stops_arrive() {
+    let (a, b, at_a, at_b) = pair();
+    let frame = |number: usize| format!("{{\"number\":{number},\"x\":\"{:9999}\"}}", "");
+    for number in 0..300 {
+        a.net.send(at_a, frame(number).into_bytes());
+    }
+    let stopping = thread::spawn(move || a.stop());
+    for number in 0..300 {
+        assert_eq!(b.frame(), frame(number).as_bytes());
+    }
+    assert_eq!(b.link_down(), at_b);
+    stopping.join().unwrap();
+    b.stop();
+}
+
+#[test]
+fn a_node_that_stops_does_not_wait_for_who_does_not_answer() {
+    let long = Duration::from_mins(1);
+    let timing = Timing {
+        close: long,
+        goodbye: long,
+        quiet: Duration::from_millis(100),
+        ..Timing::default()
+    };
+    let node = Node::with(1, free_port(), timing);
+    smol::block_on(async {
+        let mut silent = by_hand(2, node.address()).await;
+        let own = greeting(MAJOR, LaneKind::Control);
+        silent.write_greeting(&own).await.unwrap();
+        silent.read_greeting().await.unwrap();
+        let (link, _) = node.link_up();
+        // More than the system takes for somebody who does not read.
+        for _ in 0..70 {
+            node.net.send(link, vec![b' '; 100_000]);
+        }
+        let began = Instant::now();
+        node.stop();
+        assert!(began.elapsed() < long / 2);
+        drop(silent);
+    });
+}
+
+#[test]
 fn a_side_that_no_longer_answers_is_noticed() {
     let timing = Timing {
         ping: Duration::from_millis(50),
@@ -370,7 +414,7 @@ fn a_silent_but_living_link_stays() {
     let (link, _) = a.link_up();
     b.link_up();
     // Twice the time after which it would be dead.
-    std::thread::sleep(timing.dead * 2);
+    thread::sleep(timing.dead * 2);
     a.net.send(link, b"still here".to_vec());
     assert_eq!(b.frame(), b"still here");
     a.stop();
@@ -464,7 +508,7 @@ fn two_hundred_mebibytes_of_records_arrive_encrypted_and_whole() {
     let (a, b, at_a, _) = pair();
     let chunks = 200;
     let began = Instant::now();
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         scope.spawn(|| {
             let mut waiting = 0;
             for number in 0..chunks {

@@ -285,8 +285,14 @@ impl ReceiveSet {
 
     /// Whether enough was written since the last [`ReceiveSet::settle`] that it is time for one.
     pub fn wants_settling(&self) -> bool {
+        let unsynced = self.lock().unsynced;
+        unsynced >= SETTLE_CHUNKS || self.wants_names()
+    }
+
+    /// Whether [`ReceiveSet::settle`] would give whole files their names.
+    pub fn wants_names(&self) -> bool {
         let state = self.lock();
-        state.unsynced >= SETTLE_CHUNKS || (state.root.is_some() && !state.ready.is_empty())
+        state.root.is_some() && !state.ready.is_empty()
     }
 
     /// Whether every file has its final name.

@@ -1,4 +1,8 @@
 """The teacher goes away, or is not one."""
+import contextlib
+import subprocess
+import time
+
 from lib.case import Failed, case
 
 NAMES = ["teacher", "s1", "s2", "s3", "s4"]
@@ -58,6 +62,44 @@ def after_teacher(lab):
     late = lab.student(hosts[2])
     lab.saved([late], path)
     lab.told([late], "hello class")
+
+
+def frozen_class(lab, name):
+    """A teacher with one student who answers and one whose machine sleeps."""
+    _, (desk, *hosts) = lab.net.classroom([name, f"{name}-awake", f"{name}-asleep"], switch=name)
+    teacher = lab.teacher(desk, name=name)
+    awake, asleep = (lab.student(host) for host in hosts)
+    lab.joined([awake, asleep])
+    asleep.freeze()
+    return teacher, awake, asleep
+
+
+@case("Ctrl+C ends a program soon, with its last words delivered; a second one ends it at once")
+def goodbye(lab):
+    teacher, awake, asleep = frozen_class(lab, "t1")
+    teacher.type("last words")
+    teacher.wait("posted", content__text="last words")
+    began = time.monotonic()
+    teacher.interrupt()
+    assert teacher.wait_end() == 0, teacher.tail()
+    seconds = time.monotonic() - began
+    lab.note(goodbye_ms=round(1000 * seconds))
+    if seconds > 2:
+        raise Failed(f"the teacher took {seconds:.1f} s to end")
+    lab.told([awake], "last words")
+    awake.wait("session", state__state="ended")
+    asleep.thaw()
+    lab.told([asleep], "last words")
+    teacher, _, asleep = frozen_class(lab, "t2")
+    began = time.monotonic()
+    while teacher.process.poll() is None and time.monotonic() < began + 10:
+        teacher.interrupt()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            teacher.process.wait(0.05)
+    lab.note(twice_ms=round(1000 * (time.monotonic() - began)))
+    assert teacher.wait_end() == 130, teacher.tail()
+    assert not teacher.has("finished"), teacher.tail()
+    asleep.thaw()
 
 
 @case("a student's machine that starts a session is refused by everyone")

@@ -134,6 +134,14 @@ class Program:
         """Presses Ctrl+C."""
         self._signal(signal.SIGINT)
 
+    def freeze(self):
+        """Stops it, as a machine does that sleeps: its connections stay, and it answers nothing."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self):
+        """Lets it go on."""
+        self._signal(signal.SIGCONT)
+
     def _signal(self, number):
         # Its own process group: no program that we did not start can be meant.
         if self.process.poll() is None:
