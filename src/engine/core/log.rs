@@ -57,6 +57,14 @@ impl Log {
                 .is_some_and(|(waiting, _)| waiting == entry)
     }
 
+    /// Bytes on the heap, roughly.
+    #[cfg(any(test, feature = "sim"))]
+    pub fn heap(&self) -> usize {
+        let waiting = self.pending.values().map(|(entry, _)| entry);
+        let all = self.entries.iter().chain(waiting);
+        all.map(|entry| entry.body.len() + 128).sum()
+    }
+
     /// The entries from `from` on, in order.
     pub fn from(&self, from: Seq) -> &[Signed] {
         let start = usize::try_from(from.0.saturating_sub(1)).unwrap_or(usize::MAX);

@@ -66,12 +66,12 @@ impl Scenario {
         self.bytes as f64 / self.rate
     }
 
-    fn share(&self, host: usize) -> f64 {
+    pub(super) fn share(&self, host: usize) -> f64 {
         let slow = self.slow.iter().find(|&&(who, _)| who == host);
         slow.map_or(1.0, |&(_, share)| share)
     }
 
-    fn behaviour(&self, host: usize) -> Behaviour {
+    pub(super) fn behaviour(&self, host: usize) -> Behaviour {
         let bad = self.hostile.iter().find(|&&(who, _)| who == host);
         bad.map_or(Behaviour::Honest, |&(_, behaviour)| behaviour)
     }
@@ -92,7 +92,7 @@ impl Scenario {
     pub fn run(&self) -> Report {
         let class = u32::try_from(self.students).unwrap_or(u32::MAX);
         let sizes = ChunkSizes::run(self.bytes, chunk_size(self.bytes, class));
-        let mut world = World::new(self.seed, sizes.clone());
+        let mut world = World::new(self.seed);
         world.loss = self.loss;
         for host in 0..=self.students {
             let spec = SetSpec {
@@ -113,8 +113,9 @@ impl Scenario {
                 poison: behaviour == Behaviour::Poison,
             };
             let node = SwarmNode::new(joined, seed, behaviour, spec);
-            world.add(node, line, host == 0);
+            world.add(node, line);
         }
+        world.add_set(SetId([2; 16]), sizes, 0);
         for (a, b) in self.pairs() {
             world.plan(self.joined(a).max(self.joined(b)), Plan::Connect(a, b));
         }

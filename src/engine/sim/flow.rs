@@ -44,6 +44,9 @@ pub struct Flow {
     pub in_line: bool,
     /// Losses in a row with nothing between.
     pub bad_luck: u32,
+    /// When the latest control message comes, in nanoseconds.
+    pub told: u64,
+    closed: bool,
 }
 
 impl Flow {
@@ -61,11 +64,16 @@ impl Flow {
             recover: 0,
             in_line: false,
             bad_luck: 0,
+            told: 0,
+            closed: false,
         }
     }
 
     /// Takes a record to send.
     pub fn push(&mut self, transit: Transit) {
+        if self.closed {
+            return;
+        }
         let bytes = transit.length + RECORD_COST;
         self.unsent.push_back((transit, bytes));
         self.coming.push_back((transit, bytes));
@@ -137,14 +145,22 @@ impl Flow {
 
     /// The other end is gone.
     pub fn close(&mut self) {
+        self.closed = true;
         self.unsent.clear();
         self.coming.clear();
         self.again = 0;
     }
 
+    /// Whether it was closed.
+    pub const fn closed(&self) -> bool {
+        self.closed
+    }
+
     /// Lost bytes are to be sent again.
     pub fn resend(&mut self, bytes: u32) {
-        self.again += bytes;
+        if !self.closed {
+            self.again += bytes;
+        }
     }
 
     /// Whether nothing is in the network.

@@ -2,7 +2,8 @@
 //!
 //! [`world::World`] is the network and drives any [`node::Node`]; [`class::Scenario`] puts a
 //! teacher and students into it and gives a [`class::Report`]. The same seed gives the same run to
-//! the byte, which [`class::Report::trace`] shows.
+//! the byte, which [`class::Report::trace`] shows. [`whole`] puts whole machines on the same network,
+//! with discovery, trust, feed and disk.
 //!
 //! The model, and what it leaves out:
 //! - Each host has an uplink that serves its flows in turn, piece by piece, and a switch port with
@@ -13,7 +14,7 @@
 //!   under way (200 ms if that is lost too). Order inside of a flow is kept; which bytes are
 //!   missing is not modelled.
 //! - Control messages and acknowledgements are never late or lost behind bulk, but their bytes take
-//!   their time of both links.
+//!   their time of both links. In a network that is cut they wait until it heals.
 //! - Disks and processors take a fixed time a byte. There is no Wi-Fi yet.
 
 pub mod class;
@@ -21,4 +22,5 @@ mod flow;
 pub mod node;
 #[cfg(test)]
 mod tests;
+pub mod whole;
 pub mod world;

@@ -1,5 +1,7 @@
 //! What the simulated network drives, and the bare swarm as the first of its kind.
 
+use std::convert::Infallible;
+
 use crate::core::ids::{ChunkIndex, DeviceId, LinkId, SessionId, SetId};
 use crate::core::io::ChunkOutcome;
 use crate::core::swarm::{BadPeer, SetProgress, SetSpec, Swarm, SwarmLimits, SwarmOutput};
@@ -9,9 +11,11 @@ use crate::core::wire::frame::RecordHeader;
 use crate::core::wire::ranges::Ranges;
 use crate::core::wire::statements::LinkKind;
 
+use super::world::World;
+
 /// What happens to a node.
 #[derive(Debug)]
-pub enum NodeInput<M> {
+pub enum NodeInput<M, O = Infallible> {
     /// Time has passed.
     Timeout,
     /// A link with both lanes is up.
@@ -64,11 +68,13 @@ pub enum NodeInput<M> {
         /// What became of it.
         outcome: ChunkOutcome,
     },
+    /// Something of the node's own kind.
+    Own(O),
 }
 
 /// What a node wants done.
 #[derive(Debug)]
-pub enum NodeOutput<M> {
+pub enum NodeOutput<M, W = Infallible> {
     /// Send a control message.
     Message {
         /// On this link.
@@ -89,21 +95,31 @@ pub enum NodeOutput<M> {
     Forget {
         /// The link.
         link: LinkId,
+        /// The set.
+        set: SetId,
         /// The chunk.
         chunk: ChunkIndex,
     },
+    /// Something of the node's own kind.
+    Want(W),
 }
 
 /// A program on a simulated host.
-pub trait Node {
+pub trait Node: Sized {
     /// Its control messages.
     type Message;
+    /// What else happens to it.
+    type Own;
+    /// What else it wants of the network.
+    type Want;
+    /// Does what the node on a host wants.
+    fn want(world: &mut World<Self>, host: usize, want: Self::Want);
     /// Payload of a message on the wire, in bytes.
     fn size(message: &Self::Message) -> u32;
     /// Something happens.
-    fn handle(&mut self, now: Moment, input: NodeInput<Self::Message>);
+    fn handle(&mut self, now: Moment, input: NodeInput<Self::Message, Self::Own>);
     /// The next thing to do.
-    fn poll(&mut self) -> Option<NodeOutput<Self::Message>>;
+    fn poll(&mut self) -> Option<NodeOutput<Self::Message, Self::Want>>;
     /// When it wants a [`NodeInput::Timeout`].
     fn next_timeout(&self) -> Option<Moment>;
     /// Bytes on its heap that grow with the class, roughly.
@@ -165,6 +181,12 @@ impl SwarmNode {
 
 impl Node for SwarmNode {
     type Message = Control;
+    type Own = Infallible;
+    type Want = Infallible;
+
+    fn want(_: &mut World<Self>, _: usize, never: Infallible) {
+        match never {}
+    }
 
     fn size(message: &Control) -> u32 {
         u32::try_from(message.encode().len()).unwrap_or(u32::MAX)
@@ -211,6 +233,7 @@ impl Node for SwarmNode {
                 chunk,
                 outcome,
             } => swarm.chunk_done(now, link, session, set, chunk, outcome),
+            NodeInput::Own(never) => match never {},
         }
     }
 
@@ -242,8 +265,10 @@ impl Node for SwarmNode {
                         length,
                     });
                 }
-                SwarmOutput::Forget { link, chunk, .. } => {
-                    return Some(NodeOutput::Forget { link, chunk });
+                SwarmOutput::Forget {
+                    link, set, chunk, ..
+                } => {
+                    return Some(NodeOutput::Forget { link, set, chunk });
                 }
                 SwarmOutput::Complete { .. } => self.completed = Some(self.now),
                 SwarmOutput::OneCopyOut { .. } => self.one_copy = Some(self.now),

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use super::flow::{Flow, SEGMENT, Transit};
 use super::node::{Node, NodeInput, NodeOutput};
-use crate::core::ids::{ChunkIndex, LinkId};
+use crate::core::ids::{ChunkIndex, LinkId, SetId};
 use crate::core::io::ChunkOutcome;
 use crate::core::rng::Rng;
 use crate::core::swarm::ChunkSizes;
 use crate::core::time::Moment;
 use crate::core::wire::frame::RecordHeader;
+
+mod links;
 
 /// What a switch port holds, in bytes.
 const PORT_QUEUE: f64 = 128.0 * 1024.0;
@@ -21,8 +23,10 @@ const MESSAGE_COST: u32 = 5 + 22 + 66;
 const ACK_SHARE: f64 = 66.0 / (4.0 * SEGMENT as f64);
 /// Hashing, decrypting, writing: nanoseconds a byte.
 const WORK: f64 = 1.0;
-/// Way from a host to another.
+/// Way from a host to another, in nanoseconds.
 const LATENCY: u64 = 50_000;
+/// Until TCP sends again what was lost where nothing comes through, in nanoseconds.
+const RESEND: u64 = 200_000_000;
 
 /// A host's line, and who it is.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +43,10 @@ struct Host<N> {
     node: N,
     line: Line,
     alive: bool,
+    /// Counts the starts of its program: what was meant for an earlier one is lost.
+    life: u32,
+    /// The part of a cut network that it is in.
+    island: usize,
     /// Flows that want to send, in turn.
     waiting: VecDeque<usize>,
     sending: bool,
@@ -49,18 +57,19 @@ struct Host<N> {
     /// When the next timeout is due, in nanoseconds.
     timer: u64,
     /// Chunks under way: bytes that came, and whether all were right.
-    parts: BTreeMap<(LinkId, ChunkIndex), (u32, bool)>,
-    stored: Vec<bool>,
+    parts: BTreeMap<(LinkId, SetId, ChunkIndex), (u32, bool)>,
+    stored: BTreeMap<SetId, Vec<bool>>,
     heard: u64,
     sent: u64,
     received: u64,
 }
 
-enum Event<M> {
+enum Event<M, O> {
     Left {
         flow: usize,
         bytes: u32,
         start: f64,
+        life: u32,
     },
     Came {
         flow: usize,
@@ -78,9 +87,15 @@ enum Event<M> {
     },
     Checked {
         host: usize,
+        life: u32,
         link: LinkId,
         header: RecordHeader,
         good: bool,
+    },
+    Own {
+        host: usize,
+        life: u32,
+        own: O,
     },
     Timer {
         host: usize,
@@ -90,6 +105,9 @@ enum Event<M> {
     },
     Down {
         host: usize,
+        link: LinkId,
+    },
+    Silent {
         link: LinkId,
     },
 }
@@ -110,11 +128,13 @@ pub struct World<N: Node> {
     /// Two flows a link: `2 * link` and `2 * link + 1`.
     flows: Vec<Flow>,
     heap: BinaryHeap<Reverse<(u64, u64, usize)>>,
-    slots: Vec<Option<Event<N::Message>>>,
+    slots: Vec<Option<Event<N::Message, N::Own>>>,
     free: Vec<usize>,
     serial: u64,
     plans: Vec<Plan>,
-    sizes: ChunkSizes,
+    sizes: BTreeMap<SetId, ChunkSizes>,
+    /// Messages that wait for a cut network to heal, in order: receiver, link, message.
+    held: Vec<(usize, LinkId, N::Message)>,
     rng: Rng,
     /// Part of the packets that is lost anywhere.
     pub loss: f64,
@@ -132,7 +152,7 @@ pub struct World<N: Node> {
 
 impl<N: Node> World<N> {
     /// A network without hosts.
-    pub fn new(seed: u64, sizes: ChunkSizes) -> Self {
+    pub fn new(seed: u64) -> Self {
         Self {
             now: 0,
             hosts: Vec::new(),
@@ -142,7 +162,8 @@ impl<N: Node> World<N> {
             free: Vec::new(),
             serial: 0,
             plans: Vec::new(),
-            sizes,
+            sizes: BTreeMap::new(),
+            held: Vec::new(),
             rng: Rng::from_number(seed),
             loss: 0.0,
             trace: 0,
@@ -153,19 +174,28 @@ impl<N: Node> World<N> {
         }
     }
 
-    /// Puts a host on the network; it may have the whole set already.
-    pub fn add(&mut self, node: N, line: Line, has_all: bool) -> usize {
+    /// Tells the sizes of the chunks of a set; `source` has all of them.
+    pub fn add_set(&mut self, set: SetId, sizes: ChunkSizes, source: usize) {
+        let all = vec![true; sizes.count as usize];
+        self.hosts[source].stored.insert(set, all);
+        self.sizes.insert(set, sizes);
+    }
+
+    /// Puts a host on the network.
+    pub fn add(&mut self, node: N, line: Line) -> usize {
         self.hosts.push(Host {
             node,
             line,
             alive: true,
+            life: 0,
+            island: 0,
             waiting: VecDeque::new(),
             sending: false,
             port_free: 0.0,
             up_free: 0.0,
             timer: u64::MAX,
             parts: BTreeMap::new(),
-            stored: vec![has_all; self.sizes.count as usize],
+            stored: BTreeMap::new(),
             heard: 0,
             sent: 0,
             received: 0,
@@ -218,7 +248,16 @@ impl<N: Node> World<N> {
         self.events += 1;
         self.note(at);
         match event {
-            Event::Left { flow, bytes, start } => self.left(flow, bytes, start),
+            Event::Left {
+                flow,
+                bytes,
+                start,
+                life,
+            } => {
+                if self.hosts[self.flows[flow].from].life == life {
+                    self.left(flow, bytes, start);
+                }
+            }
             Event::Came { flow, bytes, lost } => self.came(flow, bytes, lost),
             Event::Resend { flow, bytes } => {
                 self.flows[flow].resend(bytes);
@@ -228,16 +267,23 @@ impl<N: Node> World<N> {
                 host,
                 link,
                 message,
-            } => {
-                self.note(link.0);
-                self.tell(host, NodeInput::Message { link, message });
-            }
+            } => self.message(host, link, message),
             Event::Checked {
                 host,
+                life,
                 link,
                 header,
                 good,
-            } => self.checked(host, link, header, good),
+            } => {
+                if self.hosts[host].life == life {
+                    self.checked(host, link, header, good);
+                }
+            }
+            Event::Own { host, life, own } => {
+                if self.hosts[host].life == life {
+                    self.tell(host, NodeInput::Own(own));
+                }
+            }
             Event::Timer { host } => {
                 if self.hosts[host].timer == at {
                     self.hosts[host].timer = u64::MAX;
@@ -248,7 +294,14 @@ impl<N: Node> World<N> {
             Event::Down { host, link } => {
                 let flow = self.flow(host, link);
                 self.flows[flow].close();
+                self.held.retain(|(_, held, _)| *held != link);
                 self.tell(host, NodeInput::LinkDown { link });
+            }
+            Event::Silent { link } => {
+                let Flow { from, to, .. } = self.flows[Self::first_flow(link)];
+                if !self.reaches(from, to) {
+                    self.hang_up(link);
+                }
             }
         }
         true
@@ -260,7 +313,7 @@ impl<N: Node> World<N> {
             .rotate_left(17);
     }
 
-    fn schedule(&mut self, at: u64, event: Event<N::Message>) {
+    fn schedule(&mut self, at: u64, event: Event<N::Message, N::Own>) {
         self.serial += 1;
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
@@ -271,12 +324,10 @@ impl<N: Node> World<N> {
             .push(Reverse((at.max(self.now), self.serial, slot)));
     }
 
-    fn carry_out(&mut self, plan: Plan) {
+    pub(super) fn carry_out(&mut self, plan: Plan) {
         match plan {
             Plan::Connect(a, b) => {
-                let link = LinkId(self.flows.len() as u64 / 2);
-                self.flows.push(Flow::new(a.min(b), a.max(b)));
-                self.flows.push(Flow::new(a.max(b), a.min(b)));
+                let link = self.connect(a, b);
                 self.tell(a, NodeInput::LinkUp { link, peer: b });
                 self.tell(b, NodeInput::LinkUp { link, peer: a });
             }
@@ -284,7 +335,7 @@ impl<N: Node> World<N> {
                 self.hosts[host].alive = false;
                 let later = u64::try_from(noticed.as_nanos()).unwrap_or(0);
                 for flow in 0..self.flows.len() {
-                    if self.flows[flow].from != host {
+                    if self.flows[flow].from != host || self.flows[flow].closed() {
                         continue;
                     }
                     let (link, host) = (LinkId(flow as u64 / 2), self.flows[flow].to);
@@ -295,7 +346,7 @@ impl<N: Node> World<N> {
     }
 
     /// Gives a node an input and does what it wants.
-    fn tell(&mut self, host: usize, input: NodeInput<N::Message>) {
+    pub(super) fn tell(&mut self, host: usize, input: NodeInput<N::Message, N::Own>) {
         if !self.hosts[host].alive {
             return;
         }
@@ -315,9 +366,10 @@ impl<N: Node> World<N> {
                     self.flows[flow].push(Transit { header, length });
                     self.queue(flow);
                 }
-                NodeOutput::Forget { link, chunk } => {
-                    self.hosts[host].parts.remove(&(link, chunk));
+                NodeOutput::Forget { link, set, chunk } => {
+                    self.hosts[host].parts.remove(&(link, set, chunk));
                 }
+                NodeOutput::Want(want) => N::want(self, host, want),
             }
         }
         if let Some(at) = self.hosts[host].node.next_timeout() {
@@ -327,43 +379,6 @@ impl<N: Node> World<N> {
                 self.schedule(at, Event::Timer { host });
             }
         }
-    }
-
-    fn flow(&self, from: usize, link: LinkId) -> usize {
-        let first = usize::try_from(link.0).unwrap_or(0) * 2;
-        if self.flows[first].from == from {
-            first
-        } else {
-            first + 1
-        }
-    }
-
-    fn send(&mut self, host: usize, link: LinkId, message: N::Message) {
-        let to = self.flows[self.flow(host, link)].to;
-        let bytes = f64::from(N::size(&message) + MESSAGE_COST);
-        self.control.0 += 1;
-        self.control.1 += nanos(bytes);
-        let up = bytes * 1e9 / self.hosts[host].line.up;
-        let down = bytes * 1e9 / self.hosts[to].line.down;
-        self.charge(host, to, bytes);
-        let at = self.now + LATENCY + nanos(up + down);
-        self.schedule(
-            at,
-            Event::Message {
-                host: to,
-                link,
-                message,
-            },
-        );
-    }
-
-    /// Small packets go ahead of bulk and take their time of both links.
-    fn charge(&mut self, from: usize, to: usize, bytes: f64) {
-        let now = self.now as f64;
-        let sender = &mut self.hosts[from];
-        sender.up_free = sender.up_free.max(now) + bytes * 1e9 / sender.line.up;
-        let receiver = &mut self.hosts[to];
-        receiver.port_free = receiver.port_free.max(now) + bytes * 1e9 / receiver.line.down;
     }
 
     /// A flow has something to send: it waits for its turn.
@@ -393,7 +408,14 @@ impl<N: Node> World<N> {
             let start = sender.up_free.max(self.now as f64);
             let end = start + f64::from(bytes) * 1e9 / sender.line.up;
             sender.sending = true;
-            self.schedule(nanos(end), Event::Left { flow, bytes, start });
+            let life = sender.life;
+            let event = Event::Left {
+                flow,
+                bytes,
+                start,
+                life,
+            };
+            self.schedule(nanos(end), event);
             return;
         }
     }
@@ -409,8 +431,7 @@ impl<N: Node> World<N> {
         let mut lost = 0;
         if self.loss > 0.0 {
             for _ in 0..bytes.div_ceil(SEGMENT) {
-                let chance = self.rng.below(1_000_000) as f64 / 1e6;
-                lost += if chance < self.loss { SEGMENT } else { 0 };
+                lost += if self.is_lost() { SEGMENT } else { 0 };
             }
         }
         let receiver = &mut self.hosts[to];
@@ -421,7 +442,11 @@ impl<N: Node> World<N> {
         let done = (first + f64::from(bytes) / rate).max(arrival);
         let over = (done - arrival) * rate - PORT_QUEUE;
         lost += u32::try_from(nanos(over)).unwrap_or(u32::MAX);
+        if !self.reaches(host, to) {
+            lost = bytes;
+        }
         let lost = lost.min(bytes);
+        let receiver = &mut self.hosts[to];
         let done = if receiver.alive && lost < bytes {
             receiver.port_free = (done - f64::from(lost) / rate).max(receiver.port_free);
             receiver.port_free
@@ -457,12 +482,13 @@ impl<N: Node> World<N> {
         }
         let records = self.flows[flow].came(bytes, lost);
         let acks = f64::from(bytes) * ACK_SHARE;
-        self.charge(to, from, acks);
+        self.charge_up(to, acks);
+        self.charge_down(from, acks);
         if lost > 0 {
             let pause = if self.flows[flow].quiet() {
                 self.flows[flow].bad_luck += 1;
                 if self.flows[flow].bad_luck > 1 {
-                    200_000_000
+                    RESEND
                 } else {
                     10_000_000
                 }
@@ -490,9 +516,13 @@ impl<N: Node> World<N> {
     }
 
     fn assemble(&mut self, to: usize, link: LinkId, header: RecordHeader, length: u32, good: bool) {
-        let size = self.sizes.of(header.chunk.0);
+        let Some(sizes) = self.sizes.get(&header.set) else {
+            return;
+        };
+        let size = sizes.of(header.chunk.0);
         let host = &mut self.hosts[to];
-        let key = (link, header.chunk);
+        let life = host.life;
+        let key = (link, header.set, header.chunk);
         if header.offset == 0 {
             host.parts.insert(key, (0, true));
         }
@@ -510,6 +540,7 @@ impl<N: Node> World<N> {
                 at,
                 Event::Checked {
                     host: to,
+                    life,
                     link,
                     header,
                     good,
@@ -520,7 +551,10 @@ impl<N: Node> World<N> {
 
     fn checked(&mut self, host: usize, link: LinkId, header: RecordHeader, good: bool) {
         let outcome = if good {
-            self.hosts[host].stored[header.chunk.0 as usize] = true;
+            let chunks = self.sizes.get(&header.set).map_or(0, |sizes| sizes.count);
+            let stored = self.hosts[host].stored.entry(header.set);
+            let stored = stored.or_insert_with(|| vec![false; chunks as usize]);
+            stored[header.chunk.0 as usize] = true;
             ChunkOutcome::Stored
         } else {
             ChunkOutcome::Bad
@@ -538,7 +572,9 @@ impl<N: Node> World<N> {
 
     /// Nothing is passed on that was not verified here.
     fn check_record(&mut self, host: usize, header: &RecordHeader) {
-        if !self.hosts[host].stored[header.chunk.0 as usize] && !self.hosts[host].line.poison {
+        let stored = self.hosts[host].stored.get(&header.set);
+        let here = stored.is_some_and(|stored| stored[header.chunk.0 as usize]);
+        if !here && !self.hosts[host].line.poison {
             let text = format!("host {host} sends chunk {} it never verified", header.chunk);
             self.violations.push(text);
         }

@@ -420,7 +420,7 @@ fn whole(rate: f64) -> u64 {
 }
 
 /// The sizes of chunks as the swarm wants them.
-pub(super) fn sizes(layout: &Layout) -> ChunkSizes {
+pub(crate) fn sizes(layout: &Layout) -> ChunkSizes {
     let chunk_size = layout.chunk_size();
     let short = (0..layout.chunks())
         .map(|chunk| (chunk, layout.chunk_len(ChunkIndex(chunk))))

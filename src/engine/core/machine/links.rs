@@ -95,6 +95,19 @@ impl Dials {
         self.wanted.contains_key(&Wanted::Address(address))
     }
 
+    /// Whether a device is being tried or waits to be.
+    #[cfg(any(test, feature = "sim"))]
+    pub fn wants_device(&self, device: DeviceId) -> bool {
+        let mut all = self.wanted.values();
+        all.any(|attempt| attempt.expect == Some(device))
+    }
+
+    /// Bytes on the heap, roughly.
+    #[cfg(any(test, feature = "sim"))]
+    pub fn heap(&self) -> usize {
+        (self.wanted.len() + self.running.len()) * 512
+    }
+
     fn satisfied(&mut self, device: DeviceId, remote: SocketAddr, dial: Option<DialId>) {
         self.wanted.remove(&Wanted::Device(device));
         self.wanted.remove(&Wanted::Address(remote));

@@ -3,6 +3,8 @@
 //! `Core` takes inputs and commands and queues outputs. Each session is a [`session::Session`];
 //! what they have in common is [`shared::Shared`]. The swarm knows chunks and links only.
 
+#[cfg(any(test, feature = "sim"))]
+mod audit;
 mod contacts;
 mod discovery;
 mod feed;
@@ -34,6 +36,8 @@ use crate::core::swarm::{Swarm, SwarmLimits};
 use crate::core::time::{Moment, Now};
 use crate::core::trust::TrustStore;
 use discovery::Discovery;
+#[cfg(any(test, feature = "sim"))]
+pub(crate) use items::sizes as chunk_sizes;
 use links::Dials;
 use session::Session;
 use shared::Shared;

@@ -88,6 +88,25 @@ impl Pages {
         [0, 1, 2].map(|kind| u32::try_from(self.here[kind].len()).unwrap_or(u32::MAX))
     }
 
+    /// Whether a page is wanted and offered, and nobody is asked for it.
+    #[cfg(any(test, feature = "sim"))]
+    pub fn neglected(&self) -> bool {
+        let Some(reader) = self.reader.as_ref().filter(|_| self.active) else {
+            return false;
+        };
+        KINDS.into_iter().enumerate().any(|(index, kind)| {
+            let offered = |number| self.offers.values().any(|offer| offer[index] > number);
+            reader.next_page(kind).is_some_and(offered) && !self.wanted.contains_key(&index)
+        })
+    }
+
+    /// Bytes on the heap, roughly.
+    #[cfg(any(test, feature = "sim"))]
+    pub fn heap(&self) -> usize {
+        let pages = self.here.iter().flatten();
+        pages.map(|page| page.body.len() + 64).sum::<usize>() + self.offers.len() * 64
+    }
+
     /// Whether some student has everything that the teacher has.
     pub fn complete_elsewhere(&self) -> bool {
         self.offers

@@ -9,6 +9,8 @@
 //! out. One [`Swarm`] serves all sessions, sets and links of an engine.
 
 mod ask;
+#[cfg(any(test, feature = "sim"))]
+mod audit;
 mod bitmap;
 mod give;
 mod hear;

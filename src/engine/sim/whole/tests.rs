@@ -1,0 +1,384 @@
+//! Classes of whole machines through everything that happens in a lab. Every run is audited.
+#![allow(clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use super::class::Class;
+use super::hostile::Flood;
+use super::keys::{School, TeacherKeys};
+use super::lesson;
+use super::machine::WALL;
+use super::net::address;
+use crate::api::SessionState;
+use crate::core::ids::{ItemId, SessionId};
+use crate::core::io::Command;
+use crate::core::time::UnixTime;
+use crate::sim::class::{GIGABIT, Scenario};
+use crate::sim::node::Behaviour;
+
+const MIB: u64 = 1024 * 1024;
+const SECOND: Duration = Duration::from_secs(1);
+/// 16 Mbit/s in bytes of payload a second.
+const SLOW_LINE: f64 = 2e6;
+
+fn asha(school: &School) -> TeacherKeys {
+    TeacherKeys::of(school, "Asha Rao")
+}
+
+/// A teacher and students on one subnet who trust the school, all of them joined.
+fn gathered(seed: u64, students: usize, rate: f64) -> (Class, SessionId) {
+    let (school, mut class) = (School::new("GEHU"), Class::new(seed));
+    for host in 0..=students {
+        class.slow_host(&format!("host {host}"), &[1], school.trust(), rate);
+    }
+    let session = class.teach(0, &asha(&school), "DBMS Lab");
+    class.until(SECOND * 5, |class| {
+        (1..=students).all(|host| class.joined(host))
+    });
+    (class, session)
+}
+
+fn all_saved(class: &Class, item: ItemId, hosts: impl IntoIterator<Item = usize>) -> bool {
+    hosts.into_iter().all(|host| class.saved(host, item))
+}
+
+#[track_caller]
+fn messages_during_a_transfer(students: usize, bytes: u64, rate: f64) {
+    let (mut class, session) = gathered(1, students, rate);
+    let item = class.share(0, session, &[bytes]);
+    let mut said = Vec::new();
+    let pause = Duration::from_secs_f64(bytes as f64 / rate / 10.0);
+    while !all_saved(&class, item, 1..=students) {
+        assert!(said.len() < 20, "the file takes too long");
+        let text = format!("message {}", said.len());
+        class.say(0, session, &text);
+        said.push((text, class.now()));
+        class.run(pause);
+    }
+    let texts: Vec<_> = said.iter().map(|(text, _)| text.clone()).collect();
+    class.until(SECOND, |class| {
+        (0..=students).all(|host| class.texts(host) == texts)
+    });
+    for (text, at) in &said {
+        for host in 1..=students {
+            let delay = class.shown(host, text).unwrap().since(*at);
+            assert!(delay < SECOND / 4, "{text} took {delay:?} to host {host}");
+        }
+    }
+    class.check();
+}
+
+#[test]
+fn messages_reach_a_class_of_eight_soon_while_a_file_is_on_its_way() {
+    messages_during_a_transfer(8, 16 * MIB, SLOW_LINE);
+}
+
+#[test]
+fn messages_reach_a_class_of_twenty_four_soon_while_a_file_is_on_its_way() {
+    messages_during_a_transfer(24, 64 * MIB, GIGABIT);
+}
+
+#[track_caller]
+fn two_halves(apart: Duration) {
+    let (mut class, session) = gathered(2, 10, SLOW_LINE);
+    let item = class.share(0, session, &[16 * MIB]);
+    class.say(0, session, "before");
+    class.run(SECOND * 2);
+    class.part(&[6, 7, 8, 9, 10]);
+    class.run(apart / 2);
+    class.say(0, session, "meanwhile");
+    class.run(apart / 2);
+    assert!(!class.texts(8).contains(&"meanwhile".to_owned()));
+    class.heal();
+    class.until(SECOND * 60, |class| all_saved(class, item, 1..=10));
+    class.say(0, session, "after");
+    class.until(SECOND * 10, |class| {
+        (0..=10).all(|host| class.texts(host) == ["before", "meanwhile", "after"])
+    });
+    class.until(SECOND * 20, |class| class.delivered(0, item) == 10);
+    class.check();
+}
+
+#[test]
+fn a_class_that_was_cut_in_two_for_a_moment_goes_on() {
+    two_halves(SECOND * 6);
+}
+
+#[test]
+fn a_class_that_was_cut_in_two_until_links_broke_comes_together_again() {
+    two_halves(SECOND * 40);
+}
+
+#[test]
+fn two_subnets_are_joined_by_a_student_on_both() {
+    let (school, mut class) = (School::new("GEHU"), Class::new(3));
+    let nets: [&[u8]; 7] = [&[1], &[1], &[1], &[1, 2], &[2], &[2], &[2]];
+    for (number, nets) in nets.iter().enumerate() {
+        class.host(&format!("host {number}"), nets, school.trust());
+    }
+    let session = class.teach(0, &asha(&school), "DBMS Lab");
+    class.until(SECOND * 10, |class| (1..=6).all(|host| class.joined(host)));
+    class.say(0, session, "near and far");
+    let item = class.share(0, session, &[8 * MIB, 100, 0]);
+    class.until(SECOND * 20, |class| all_saved(class, item, 1..=6));
+    class.until(SECOND * 10, |class| class.delivered(0, item) == 6);
+    class.say(6, session, "from afar");
+    class.until(SECOND * 5, |class| {
+        class.texts(0).contains(&"from afar".to_owned())
+    });
+    assert!((1..=5).all(|host| class.texts(host) == ["near and far"]));
+    class.check();
+}
+
+#[test]
+fn who_joins_in_the_middle_gets_the_whole_feed() {
+    let (mut class, session) = gathered(4, 8, SLOW_LINE);
+    class.say(0, session, "one");
+    let item = class.share(0, session, &[8 * MIB]);
+    class.say(0, session, "two");
+    class.run(SECOND * 2);
+    let trust = School::new("GEHU").trust();
+    let late = class.slow_host("late", &[1], trust, SLOW_LINE);
+    class.until(SECOND, |class| class.texts(late) == ["one", "two"]);
+    class.until(SECOND * 12, |class| all_saved(class, item, 1..=late));
+    class.check();
+}
+
+#[track_caller]
+fn without_the_teacher(vanish: impl FnOnce(&mut Class)) {
+    let (mut class, session) = gathered(5, 8, SLOW_LINE);
+    class.say(0, session, "Welcome");
+    let item = class.share(0, session, &[8 * MIB]);
+    class.until(SECOND * 10, |class| class.one_copy_out(0, item));
+    assert!(!all_saved(&class, item, 1..=8), "it would prove nothing");
+    vanish(&mut class);
+    class.until(SECOND * 10, |class| all_saved(class, item, 1..=8));
+    class.until(SECOND * 40, |class| {
+        let away = |host| matches!(class.state(host), Some(SessionState::TeacherAway { .. }));
+        (1..=8).all(away)
+    });
+    assert!((1..=8).all(|host| class.texts(host) == ["Welcome"]));
+    class.check();
+}
+
+#[test]
+fn the_class_completes_when_the_teachers_program_ends_after_one_copy() {
+    without_the_teacher(|class| class.kill(0));
+}
+
+#[test]
+fn the_class_completes_when_the_teachers_cable_is_cut_after_one_copy() {
+    without_the_teacher(|class| class.part(&[0]));
+}
+
+#[test]
+fn of_two_sets_the_first_one_goes_first() {
+    let (mut class, session) = gathered(7, 8, SLOW_LINE);
+    let shared = class.now();
+    let first = class.share(0, session, &[8 * MIB]);
+    let second = class.share(0, session, &[8 * MIB]);
+    class.until(SECOND * 20, |class| all_saved(class, second, 1..=8));
+    let copy = (8 * MIB) as f64 / SLOW_LINE;
+    for host in 1..=8 {
+        let (one, two) = (class.saved_at(host, first), class.saved_at(host, second));
+        let one = one.unwrap().since(shared).as_secs_f64() / copy;
+        let two = two.unwrap().since(shared).as_secs_f64() / copy;
+        assert!(
+            one < 1.5 && two > one + 0.4,
+            "host {host}: {one:.2}, {two:.2}"
+        );
+    }
+    class.check();
+}
+
+#[test]
+fn a_machine_takes_part_in_two_sessions_at_once() {
+    let (school, mut class) = (School::new("GEHU"), Class::new(8));
+    for host in 0..8 {
+        class.host(&format!("host {host}"), &[1], school.trust());
+    }
+    let teachers = [asha(&school), TeacherKeys::of(&school, "Bela Sen")];
+    let sessions: Vec<SessionId> = (0..2)
+        .map(|host| class.teach(host, &teachers[host], &format!("Lab {host}")))
+        .collect();
+    for host in 2..8 {
+        class.until(SECOND * 5, |class| {
+            let known = |id: &SessionId| class.state_of(host, *id).is_some();
+            sessions.iter().all(known) && class.joined(host)
+        });
+        for session in &sessions {
+            let state = class.state_of(host, *session);
+            if state == Some(SessionState::Seen) {
+                class.command(host, Command::Join(*session));
+            }
+        }
+    }
+    class.until(SECOND * 5, |class| {
+        let in_both = |host| {
+            let joined = |id: &SessionId| class.state_of(host, *id) == Some(SessionState::Joined);
+            sessions.iter().all(joined)
+        };
+        (2..8).all(in_both)
+    });
+    let items: Vec<ItemId> = (0..2)
+        .map(|host| class.share(host, sessions[host], &[8 * MIB]))
+        .collect();
+    class.say(0, sessions[0], "from Asha");
+    class.say(1, sessions[1], "from Bela");
+    class.until(SECOND * 10, |class| {
+        items.iter().all(|item| all_saved(class, *item, 2..8))
+    });
+    for host in 2..8 {
+        let mut texts = class.texts(host);
+        texts.sort();
+        assert_eq!(texts, ["from Asha", "from Bela"]);
+    }
+    class.check();
+}
+
+#[test]
+fn hostile_students_do_not_stop_a_class() {
+    for behaviour in [Behaviour::Poison, Behaviour::FalseHave, Behaviour::Stall] {
+        let (mut class, session) = gathered(9, 10, GIGABIT);
+        class.corrupt(4, behaviour);
+        let item = class.share(0, session, &[32 * MIB]);
+        class.say(0, session, "go on");
+        let honest = || (1..=10).filter(|&host| host != 4);
+        let took = class.until(SECOND * 10, |class| all_saved(class, item, honest()));
+        assert!(took < SECOND * 3, "{behaviour:?}: {took:?}");
+        assert!(honest().all(|host| class.texts(host) == ["go on"]));
+        class.check();
+    }
+}
+
+#[test]
+fn a_flood_of_nonsense_does_not_stop_a_class() {
+    let (mut class, session) = gathered(10, 10, GIGABIT);
+    let texts = crate::core::wire::statements::TextPolicy::All;
+    class.command(0, Command::SetPolicy { session, texts });
+    class.run(SECOND);
+    let school = School::new("GEHU");
+    let until = class.now() + SECOND * 10;
+    class.flood(
+        4,
+        Flood {
+            session,
+            teacher: asha(&school).public().into(),
+            net: 1,
+            time: UnixTime(WALL + 5),
+            until,
+            every: Duration::from_millis(2),
+        },
+    );
+    let item = class.share(0, session, &[64 * MIB]);
+    class.say(0, session, "go on");
+    let at = class.now();
+    let honest = || (1..=10).filter(|&host| host != 4);
+    class.until(SECOND * 5, |class| all_saved(class, item, honest()));
+    for host in honest() {
+        let delay = class.shown(host, "go on").unwrap().since(at);
+        assert!(delay < SECOND / 4, "{delay:?}");
+    }
+    class.run(SECOND * 10);
+    for host in honest() {
+        let texts = class.texts(host);
+        let nonsense = texts.iter().filter(|text| text.starts_with("nonsense"));
+        let nonsense = nonsense.count();
+        assert!(nonsense <= 5 + 10, "{nonsense} of the flood were shown");
+    }
+    class.check();
+}
+
+#[test]
+fn who_hears_no_broadcast_takes_part_by_address() {
+    let (school, mut class) = (School::new("GEHU"), Class::new(11));
+    for host in 0..6 {
+        class.host(&format!("host {host}"), &[1], school.trust());
+    }
+    class.close_firewall(5);
+    let session = class.teach(0, &asha(&school), "DBMS Lab");
+    class.run(SECOND * 10);
+    assert!((1..5).all(|host| class.joined(host)));
+    assert_eq!(class.state(5), None);
+    class.command(5, Command::Connect(address(0, 1)));
+    class.until(SECOND, |class| class.joined(5));
+    let item = class.share(0, session, &[4 * MIB]);
+    class.say(0, session, "Welcome");
+    class.until(SECOND * 5, |class| all_saved(class, item, 1..6));
+    class.say(5, session, "behind a wall");
+    class.until(SECOND, |class| {
+        class.texts(0) == ["Welcome", "behind a wall"]
+    });
+    class.check();
+}
+
+#[test]
+fn lost_packets_keep_nobody_away() {
+    let (school, mut class) = (School::new("GEHU"), Class::new(12));
+    class.world.loss = 0.05;
+    for host in 0..=12 {
+        class.host(&format!("host {host}"), &[1], school.trust());
+    }
+    let session = class.teach(0, &asha(&school), "DBMS Lab");
+    class.until(SECOND * 5, |class| (1..=12).all(|host| class.joined(host)));
+    let item = class.share(0, session, &[4 * MIB]);
+    class.until(SECOND * 20, |class| all_saved(class, item, 1..=12));
+    class.check();
+}
+
+#[test]
+fn a_slow_machine_holds_up_nobody() {
+    let (school, mut class) = (School::new("GEHU"), Class::new(13));
+    for host in 0..=12 {
+        let rate = if host == 5 {
+            SLOW_LINE / 10.0
+        } else {
+            SLOW_LINE
+        };
+        class.slow_host(&format!("host {host}"), &[1], school.trust(), rate);
+    }
+    let session = class.teach(0, &asha(&school), "DBMS Lab");
+    class.until(SECOND * 5, |class| (1..=12).all(|host| class.joined(host)));
+    let item = class.share(0, session, &[8 * MIB]);
+    let fast = || (1..=12).filter(|&host| host != 5);
+    let took = class.until(SECOND * 20, |class| all_saved(class, item, fast()));
+    let copy = (8 * MIB) as f64 / SLOW_LINE;
+    let ratio = took.as_secs_f64() / copy;
+    assert!(ratio < 1.6, "{ratio:.2} times the time of one copy");
+    class.until(SECOND * 60, |class| class.saved(5, item));
+    class.check();
+}
+
+#[test]
+fn fifty_whole_machines_get_a_file_in_about_the_time_of_one_copy() {
+    let outcome = lesson::run(&Scenario::new(50, 64 * MIB, GIGABIT));
+    assert_eq!(outcome.violations, Vec::<String>::new());
+    assert!(outcome.ratio < 1.5, "{:.3} times the bound", outcome.ratio);
+    assert!(
+        outcome.gathered < 5.0,
+        "gathered in {:.2} s",
+        outcome.gathered
+    );
+}
+
+#[test]
+fn the_same_seed_gives_the_same_words_to_the_byte() {
+    let run = |seed| {
+        let (mut class, session) = gathered(seed, 6, SLOW_LINE);
+        class.world.loss = 0.01;
+        let item = class.share(0, session, &[2 * MIB]);
+        class.run(SECOND / 2);
+        class.kill(2);
+        class.part(&[4]);
+        class.say(0, session, "Welcome");
+        class.run(SECOND * 3);
+        class.restart(2);
+        class.heal();
+        class.until(SECOND * 40, |class| all_saved(class, item, 1..=6));
+        class.check();
+        (class.trace(), class.world.trace, class.world.events)
+    };
+    let (one, two) = (run(1), run(1));
+    assert_eq!(one, two);
+    assert_ne!(run(2).0, one.0);
+}
