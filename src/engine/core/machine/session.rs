@@ -196,7 +196,10 @@ impl Session {
         let mut due = vec![self.announced_until];
         if self.active() {
             due.extend([
-                self.own.as_ref().map(|own| own.tick_due),
+                self.own
+                    .as_ref()
+                    .map(|own| own.tick_due)
+                    .filter(|_| !self.ended),
                 self.members.join_due,
                 self.feed.digest_due,
                 self.items.next_timeout(),

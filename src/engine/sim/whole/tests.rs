@@ -9,7 +9,7 @@ use super::keys::{School, TeacherKeys};
 use super::lesson;
 use super::machine::WALL;
 use super::net::address;
-use crate::api::SessionState;
+use crate::api::{Event, SessionState};
 use crate::core::ids::{ItemId, SessionId};
 use crate::core::io::Command;
 use crate::core::time::UnixTime;
@@ -346,6 +346,19 @@ fn a_slow_machine_holds_up_nobody() {
     let ratio = took.as_secs_f64() / copy;
     assert!(ratio < 1.6, "{ratio:.2} times the time of one copy");
     class.until(SECOND * 60, |class| class.saved(5, item));
+    class.check();
+}
+
+#[test]
+fn a_class_that_has_ended_is_quiet() {
+    let (mut class, session) = gathered(14, 4, GIGABIT);
+    class.command(0, Command::End(session));
+    class.until(SECOND * 3, |class| {
+        (0..=4).all(|host| class.state(host) == Some(SessionState::Ended))
+    });
+    class.run(SECOND * 30);
+    let ended = |event: &&Event| matches!(event, Event::Session(_));
+    assert!(class.events(0).filter(ended).count() < 10);
     class.check();
 }
 
