@@ -99,7 +99,8 @@ impl Session {
                 roll: cut(&shared.person.roll, limits::ROLL),
                 machine: cut(&shared.person.machine, limits::PERSON_NAME),
                 sealing: shared.sealing_key(),
-                sequence: shared.rng.number() >> 12,
+                // Never used before, and rising over a restart by the wall clock's part.
+                sequence: now.wall.0 << 20 | shared.rng.number() >> 44,
             };
             Signed::seal(Domain::Join, &join, &shared.device)
         });
@@ -331,9 +332,9 @@ impl Session {
             Presence::Relayed
         };
         if let Some(known) = self.members.known.get_mut(&device) {
-            let newer = token.epoch > known.token.epoch
-                || (token.epoch == known.token.epoch && signed != known.signed);
-            if !newer {
+            // By number: an older token that is still on its way would be news again and again.
+            let number = |token: &Token| (token.epoch, token.sequence);
+            if number(&token) <= number(&known.token) {
                 return false;
             }
             known.token = token;

@@ -172,6 +172,30 @@ fn the_class_completes_when_the_teachers_cable_is_cut_after_one_copy() {
 }
 
 #[test]
+fn a_restarted_student_fetches_only_what_is_missing() {
+    let (mut class, session) = gathered(6, 6, SLOW_LINE);
+    class.say(0, session, "Welcome");
+    let item = class.share(0, session, &[8 * MIB]);
+    let set = Class::set_of(item);
+    class.until(SECOND * 10, |class| {
+        class.world.node(3).store.part(set) > 0.5
+    });
+    class.kill(3);
+    class.run(SECOND);
+    class.restart(3);
+    class.until(SECOND * 10, |class| all_saved(class, item, 1..=6));
+    let received = class.world.bytes(3).1 as f64 / (8 * MIB) as f64;
+    assert!(received < 1.15, "{received:.2} copies were received");
+    assert_eq!(class.texts(3), ["Welcome"], "shown again after a restart");
+    class.run(SECOND * 20);
+    let before = class.world.control.0;
+    class.run(SECOND * 20);
+    let each = (class.world.control.0 - before) / (7 * 20);
+    assert!(each <= 3, "{each} messages a second and machine");
+    class.check();
+}
+
+#[test]
 fn of_two_sets_the_first_one_goes_first() {
     let (mut class, session) = gathered(7, 8, SLOW_LINE);
     let shared = class.now();
