@@ -86,3 +86,8 @@ part_install() {
 }
 
 part_demo() { check 'build-aux/run demo: eight students have the file and the message' "$TOP/build-aux/run" demo; }
+
+part_bench() {
+  need_script build-aux/bench || return 1
+  "$TOP/build-aux/bench" --gate
+}

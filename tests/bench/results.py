@@ -20,7 +20,7 @@ class Results:
     def has(self, line):
         """Whether a run with these properties is there, under the same conditions, and neither failed nor void.
 
-        Other systems do not change with our commits, this program does.
+        Other systems do not change with our commits; this program does, with those that touch it.
         """
         return any(same(each, line) for each in self.lines)
 
@@ -54,5 +54,5 @@ def same(done, wanted):
     """Whether a line makes another run needless."""
     if not done.get("ok") or done.get("void"):
         return False
-    keys = KEY + ("conditions",) + (("commit",) if wanted["system"] == "handout" else ())
+    keys = KEY + ("conditions",) + (("program",) if wanted["system"] == "handout" else ())
     return all(done.get(key) == wanted.get(key) for key in keys)

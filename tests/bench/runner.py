@@ -137,10 +137,16 @@ def keep_logs(folder, place):
         shutil.copy(path, place)
 
 
+# What this program is made of: commits elsewhere do not change its figures.
+PROGRAM = ("src/engine", "src/cli", "Cargo.toml", "Cargo.lock")
+
+
 def machine(top):
-    """What the figures of this machine depend on."""
+    """What the figures of this machine depend on; a `+` says that something was not committed."""
     def git(*argv):
         done = subprocess.run(["git", "-C", str(top), *argv], capture_output=True, text=True, check=False)
         return done.stdout.strip()
-    return {"commit": git("rev-parse", "--short=12", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no") else ""),
-            "cores": os.cpu_count(), "kernel": platform.release()}
+    changed = "+" if git("status", "--porcelain", "--untracked-files=no", "--", *PROGRAM) else ""
+    return {"commit": git("rev-parse", "--short=12", "HEAD"), "cores": os.cpu_count(),
+            "program": git("log", "-1", "--format=%h", "--abbrev=12", "--", *PROGRAM) + changed,
+            "kernel": ".".join(platform.release().split(".")[:2])}

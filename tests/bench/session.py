@@ -1,14 +1,15 @@
 """A session of the benchmark: which runs are to be made, in their order, and what is said about them."""
 import json
 import os
+import pathlib
 import time
 
 from lab.lib import files
 from lab.lib.case import remove
 
-from . import cases, runner, timeline
+from . import cases, document, gate, runner, table, timeline
 from .results import Results
-from .room import Room
+from .room import QUEUE, Room
 from .systems import ALL, lacks
 
 
@@ -17,6 +18,20 @@ def show():
     for each in cases.CASES:
         print(f"{each.name:14} {each.what}; {', '.join(each.systems)}{'; quick' if each.quick else ''}")
     print(f"systems: {', '.join(ALL)}")
+    return 0
+
+
+def report(options):
+    """Prints or writes down what is there."""
+    lines = Results(options.results).lines
+    if not lines:
+        print(f"there is nothing in {options.results} yet")
+        return 1
+    if options.docs:
+        timelines = sorted(pathlib.Path(options.results).parent.glob("timeline-*-handout.json"), key=os.path.getmtime)
+        document.write(options.top, lines, QUEUE, runner.VOID, timelines[-1] if timelines else None)
+    else:
+        table.show(lines)
     return 0
 
 
@@ -30,10 +45,13 @@ def chosen(options):
 def run(options, folder):
     """Makes all runs that are not there yet; returns the exit status."""
     results, machine = Results(options.results), runner.machine(options.top)
+    if options.gate:
+        return gate.run(options, folder, results, machine)
     failed = 0
     for repeat in range(1, options.repeat + 1):
         for case in chosen(options):
             failed += run_case(case, repeat, options, folder, results, machine)
+    table.show(results.lines)
     return 1 if failed else 0
 
 

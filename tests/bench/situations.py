@@ -79,6 +79,7 @@ def joiner(run):
     times = run.system.finish(numbers, run.patience())
     run.end()
     run.times(numbers, times)
+    run.line["last"] = max(run.line["times"][str(number)] for number in others)
     run.costs(len(numbers))
     run.line["joiner_s"] = times[late] - student.started
     run.line["joiner_ratio"] = run.line["joiner_s"] / run.line["plain_s"]

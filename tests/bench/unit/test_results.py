@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.results import Results
 
-DONE = {"case": "equal-8-10", "system": "handout", "repeat": 1, "commit": "aaa", "conditions": {"mbit": 64}, "ok": True}
+DONE = {"case": "equal-8-10", "system": "handout", "repeat": 1, "commit": "aaa", "program": "aaa", "conditions": {"mbit": 64}, "ok": True}
 
 
 class Resume(unittest.TestCase):
@@ -35,11 +35,14 @@ class Resume(unittest.TestCase):
     def test_other_conditions_are_another_run(self):
         self.assertFalse(self.results(DONE).has(DONE | {"conditions": {"mbit": 16}}))
 
-    def test_a_commit_changes_this_program_and_no_other(self):
+    def test_a_change_of_the_program_is_measured_again_and_other_systems_are_not(self):
         other = DONE | {"system": "aria2"}
         results = self.results(DONE, other)
-        self.assertFalse(results.has(DONE | {"commit": "bbb"}))
-        self.assertTrue(results.has(other | {"commit": "bbb"}))
+        self.assertFalse(results.has(DONE | {"program": "bbb"}))
+        self.assertTrue(results.has(other | {"program": "bbb"}))
+
+    def test_a_commit_elsewhere_changes_nothing(self):
+        self.assertTrue(self.results(DONE).has(DONE | {"commit": "bbb"}))
 
     def test_lines_are_only_added(self):
         self.results(DONE)
