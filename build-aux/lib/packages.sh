@@ -93,16 +93,19 @@ ensure_packages() {
   esac || fail "could not install: ${names[*]}" "install them by hand and run this again"
 }
 
-# without_services CMD…: no server that is installed meanwhile is started. (Fedora starts none by itself.)
-without_services() {
-  local policy=/usr/sbin/policy-rc.d status=0
-  if [[ $(package_family) != apt || -e $policy ]]; then
-    "$@"
+# ensure_unstarted PURPOSE…: the same, but no server among them is started. (Fedora starts none by itself.)
+ensure_unstarted() {
+  local policy=${HANDOUT_POLICY:-/usr/sbin/policy-rc.d} family
+  family=$(package_family)
+  if [[ $family != apt || -e $policy || -z $(missing_packages "$family" "$@") ]]; then
+    ensure_packages "$@"
     return
   fi
   # shellcheck disable=SC2016
   with_rights sh -c 'printf "#!/bin/sh\nexit 101\n" >"$1" && chmod 755 "$1"' sh "$policy"
-  ("$@") || status=$?
-  with_rights rm -f "$policy"
-  return "$status"
+  # shellcheck disable=SC2064
+  (
+    trap "with_rights rm -f '$policy'" EXIT
+    ensure_packages "$@"
+  )
 }

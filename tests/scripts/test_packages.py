@@ -81,6 +81,26 @@ class Packages(unittest.TestCase):
         self.assertEqual([call.split()[-1] for call in calls], ["update", "util-linux"])
         self.assertTrue(all(" -y " in call for call in calls))
 
+    def test_a_server_that_is_installed_to_be_measured_is_not_started(self):
+        policy = self.folder / "policy-rc.d"
+        look = f"if [ -x {policy} ]; then sh {policy}; echo \"policy $?\" >>\"$RECORD\"; else echo none >>\"$RECORD\"; fi\n"
+        self.tool("apt-get", RECORD + look)
+        self.tool("dpkg", "#!/bin/sh\n")
+        script = f"with_rights() {{ \"$@\"; }}; HANDOUT_POLICY={policy}; ensure_unstarted bench"
+        self.tool("dpkg-query", "#!/bin/sh\nexit 1\n")
+        done, calls = self.run_shell(script, DEBIAN)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(calls[1::2], ["policy 101", "policy 101"])
+        self.assertIn("nginx-light", calls[2].split())
+        self.assertFalse(policy.exists())
+        self.tool("apt-get", "#!/bin/sh\nexit 1\n")
+        done, _ = self.run_shell(script, DEBIAN)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertFalse(policy.exists())
+        self.tool("dpkg-query", "#!/bin/sh\necho installed\n")
+        done, calls = self.run_shell(script.replace("with_rights() {", "with_rights() { echo rights >>$RECORD;"), DEBIAN)
+        self.assertEqual((done.returncode, calls), (0, []), done.stderr)
+
     def test_the_way_to_the_desktop_program(self):
         self.tool("pkg-config", "#!/bin/sh\nexit 1\n")
         self.tool("dnf")
