@@ -406,19 +406,40 @@ fn a_silent_but_living_link_stays() {
         dead: Duration::from_millis(500),
         ..Timing::default()
     };
-    let (a, b) = (
-        Node::with(1, free_port(), timing),
-        Node::with(2, free_port(), timing),
-    );
-    a.net.dial(DialId(1), b.address(), None);
-    let (link, _) = a.link_up();
-    b.link_up();
-    // Twice the time after which it would be dead.
-    thread::sleep(timing.dead * 2);
-    a.net.send(link, b"still here".to_vec());
-    assert_eq!(b.frame(), b"still here");
-    a.stop();
-    b.stop();
+    let node = Node::with(1, free_port(), timing);
+    smol::block_on(async {
+        let mut lane = by_hand(2, node.address()).await;
+        lane.write_greeting(&greeting(MAJOR, LaneKind::Control))
+            .await
+            .unwrap();
+        lane.read_greeting().await.unwrap();
+        let (link, _) = node.link_up();
+        let stream = &mut lane.stream;
+        let began = Instant::now();
+        // Nothing but pings and answers, for twice the time after which it would be dead.
+        while began.elapsed() < timing.dead * 2 {
+            let (_, ping) = frames::read_frame(stream, 4096).await.unwrap();
+            assert_eq!(Control::decode(&ping).unwrap(), Control::Ping);
+            let pong = Control::Pong.encode();
+            frames::write_control(stream, &pong).await.unwrap();
+        }
+        let ping = Control::Ping.encode();
+        frames::write_control(stream, &ping).await.unwrap();
+        node.net.send(link, b"still here".to_vec());
+        let (mut answered, mut here) = (false, false);
+        while !(answered && here) {
+            let (_, frame) = frames::read_frame(stream, 4096).await.unwrap();
+            match Control::decode(&frame) {
+                Ok(Control::Pong) => answered = true,
+                Ok(other) => assert_eq!(other, Control::Ping),
+                Err(_) => {
+                    assert_eq!(frame, b"still here");
+                    here = true;
+                }
+            }
+        }
+    });
+    node.stop();
 }
 
 #[test]
