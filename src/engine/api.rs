@@ -393,7 +393,7 @@ pub struct Warning {
 pub enum WarningKind {
     /// No usable interface.
     NoInterface,
-    /// An interface cannot be used.
+    /// An interface cannot be used, or nothing comes in on it.
     InterfaceError,
     /// The TCP port was taken; another one is used.
     PortTaken,
@@ -447,7 +447,8 @@ pub struct InterfaceReport {
     pub kind: LinkKind,
     /// Whether it is used.
     pub used: bool,
-    /// Why not, or the last error on it; empty when all is well.
+    /// Why not, or what is wrong with it: the last error, or that nothing comes in. Empty when all
+    /// is well.
     pub note: String,
     /// Datagrams sent on it.
     pub sent: u64,

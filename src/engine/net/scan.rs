@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -25,6 +26,7 @@ const POLL_WATCHED: Duration = Duration::from_secs(30);
 /// The interfaces and their sockets.
 pub struct Scanner {
     choice: InterfaceChoice,
+    port: u16,
     links: Arc<Links>,
     own: OwnAddresses,
     state: Mutex<State>,
@@ -36,6 +38,8 @@ struct State {
     found: Vec<Found>,
     /// Warnings that were given and still hold.
     warned: BTreeSet<String>,
+    /// Interfaces on which nothing came in, by name.
+    deaf: BTreeSet<String>,
     told: bool,
 }
 
@@ -44,12 +48,14 @@ impl Scanner {
     pub fn start(choice: InterfaceChoice, udp: Udp, links: Arc<Links>) -> Arc<Self> {
         let scanner = Arc::new(Self {
             choice,
+            port: udp.port(),
             links,
             own: OwnAddresses::default(),
             state: Mutex::new(State {
                 udp,
                 found: Vec::new(),
                 warned: BTreeSet::new(),
+                deaf: BTreeSet::new(),
                 told: false,
             }),
             watcher: Mutex::default(),
@@ -80,9 +86,29 @@ impl Scanner {
         used.map(|found| found.interface.index).collect()
     }
 
-    /// Sends a datagram.
+    /// Sends a datagram. Says so, once, where nothing comes in.
     pub fn send(&self, to: &Target, bytes: &[u8]) {
-        self.state().udp.send(to, bytes);
+        let mut state = self.state();
+        let State { udp, deaf, .. } = &mut *state;
+        if let Target::Everybody { interface } = to
+            && let Some(name) = udp.deaf(*interface)
+            && deaf.insert(name.to_owned())
+        {
+            let text = format!("{name}: {}", self.deafness());
+            (self.links.sink)(warning(WarningKind::InterfaceError, text));
+        }
+        udp.send(to, bytes);
+    }
+
+    /// Why nothing comes in, and what to do.
+    fn deafness(&self) -> String {
+        let tcp = self.links.port.load(Ordering::Relaxed);
+        format!(
+            "nothing comes in, not even what this computer sends to everybody: a firewall on it \
+             drops it. Open UDP port {} and TCP port {tcp} for incoming traffic, or type the \
+             teacher's address to join.",
+            self.port
+        )
     }
 
     /// Ends the watch and closes the sockets.
@@ -105,10 +131,10 @@ impl Scanner {
                     .collect(),
                 kind: found.interface.kind,
                 used: found.used,
-                note: if found.used {
-                    counters.error
-                } else {
-                    found.note.clone()
+                note: match (found.used, counters.is_deaf()) {
+                    (false, _) => found.note.clone(),
+                    (true, true) if counters.error.is_empty() => self.deafness(),
+                    (true, _) => counters.error,
                 },
                 sent: counters.sent,
                 heard: counters.heard,
@@ -201,7 +227,7 @@ impl Scanner {
             .unwrap_or_else(PoisonError::into_inner) = kind;
         self.links.tell(Input::Interfaces {
             interfaces: used().cloned().collect(),
-            port: self.links.port.load(std::sync::atomic::Ordering::Relaxed),
+            port: self.links.port.load(Ordering::Relaxed),
         });
     }
 }

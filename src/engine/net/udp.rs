@@ -32,6 +32,10 @@ const MAX_DATAGRAM: usize = 1_500;
 /// Datagrams that may wait for the core; more are dropped.
 const WAITING: usize = 256;
 
+/// After so many rounds the first was heard, unless nothing comes in: discovery begins with four of
+/// them within two seconds.
+const DEAF: u64 = 4;
+
 /// What happened on one interface.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counters {
@@ -39,8 +43,18 @@ pub struct Counters {
     pub sent: u64,
     /// Datagrams heard.
     pub heard: u64,
+    /// Rounds to everybody, each a few datagrams.
+    pub rounds: u64,
     /// The last error, empty after a success.
     pub error: String,
+}
+
+impl Counters {
+    /// Whether nothing comes in: not even the own broadcasts, of which the system gives each socket
+    /// a copy before they reach the cable.
+    pub fn is_deaf(&self) -> bool {
+        self.heard == 0 && self.rounds >= DEAF
+    }
 }
 
 type Shared<T> = Arc<Mutex<T>>;
@@ -84,6 +98,11 @@ impl Udp {
             counters: BTreeMap::new(),
             used: Arc::default(),
         }
+    }
+
+    /// The port of discovery.
+    pub const fn port(&self) -> u16 {
+        self.port
     }
 
     /// Whether the port can be had: shared with other users of ours, not with other programs.
@@ -194,6 +213,13 @@ impl Udp {
         }
     }
 
+    /// The name of an interface on which nothing comes in.
+    pub fn deaf(&self, interface: u32) -> Option<&str> {
+        let open = self.open.get(&interface)?;
+        let deaf = lock(&open.counters).is_deaf();
+        deaf.then_some(open.interface.name.as_str())
+    }
+
     /// What happened on an interface, by its name.
     pub fn counters(&self, name: &str) -> Counters {
         self.counters
@@ -205,6 +231,7 @@ impl Udp {
 
 impl Open {
     fn send_to_all(&self, port: u16, bytes: &[u8]) {
+        lock(&self.counters).rounds += 1;
         let mut alone = false;
         let mut targets: Vec<SocketAddr> = Vec::new();
         for (address, prefix) in &self.interface.addresses {

@@ -52,7 +52,7 @@ def hidden_student(lab):
     assert not teacher.has("member", device=device, presence="linked"), "the ports are not isolated"
 
 
-@case("a student whose firewall drops everything inbound receives by address; others need no address")
+@case("a student whose firewall drops everything inbound receives by address, and the cause is named")
 def closed_firewall(lab):
     _, (desk, closed_host, other_host) = lab.net.classroom(["teacher", "closed", "open"])
     closed_host.firewall("""
@@ -71,6 +71,13 @@ def closed_firewall(lab):
     lab.told([closed, other], "hello class")
     closed.type("behind a wall")
     teacher.wait("posted", content__text="behind a wall")
+    # The cause is named where nothing comes in, and only there.
+    doctors = {host.name: lab.start(f"doctor-{host.name}", "doctor", host=host) for host in (closed_host, other_host)}
+    for name, doctor in doctors.items():
+        used = [one for one in doctor.wait("diagnosis", timeout=20)["interfaces"] if one["used"]]
+        assert [("firewall" in one["note"]) for one in used] == [name == "closed"], used
+        assert bool(doctor.has("warning", kind="interface-error")) == (name == "closed"), doctor.tail()
+        assert doctor.wait_end() == 0, doctor.tail()
 
 
 @case("a /23: discovery uses the computed broadcast address")
