@@ -1,11 +1,13 @@
 //! Prints a table of simulated classes: `cargo run --release --example sim --features sim`.
 //!
-//! Arguments: `N MiB [Mbit/s]` for one class of one's own.
+//! Arguments: `N MiB [Mbit/s]` for one class of one's own; `--whole` runs each class with the bare
+//! swarm and with whole machines, side by side (see `sim::whole::lesson` for how they differ).
 
 use std::time::Instant;
 
 use handout_engine::sim::class::{GIGABIT, Report, Scenario};
 use handout_engine::sim::node::Behaviour;
+use handout_engine::sim::whole::lesson;
 
 const MIB: u64 = 1024 * 1024;
 
@@ -14,10 +16,19 @@ fn main() {
         .skip(1)
         .filter_map(|word| word.parse().ok())
         .collect();
-    println!(
-        "{:<34} {:>6} {:>6} {:>6} {:>6} {:>6} {:>6} {:>7} {:>6}",
-        "class", "ratio", "others", "copies", "waste%", "lost%", "ctrl%", "one out", "wall s"
-    );
+    let whole = std::env::args().any(|word| word == "--whole");
+    let show = if whole { compare } else { show };
+    if whole {
+        println!(
+            "{:<34} {:>6} {:>6} {:>6} {:>6} {:>6} {:>6} {:>9} {:>6}",
+            "class", "bare", "whole", "copies", "whole", "ctrl%", "whole", "joined ms", "wall s"
+        );
+    } else {
+        println!(
+            "{:<34} {:>6} {:>6} {:>6} {:>6} {:>6} {:>6} {:>7} {:>6}",
+            "class", "ratio", "others", "copies", "waste%", "lost%", "ctrl%", "one out", "wall s"
+        );
+    }
     if let [students, mib, ..] = arguments[..] {
         let rate = arguments
             .get(2)
@@ -38,8 +49,14 @@ fn main() {
         (50, 128, 1e6),
         (50, 1024, GIGABIT),
     ] {
+        if whole && mib > 512 {
+            continue;
+        }
         let name = format!("{students} x {mib} MiB at {:.0} Mbit/s", rate * 8e-6);
         show(&name, &Scenario::new(students, mib * MIB, rate));
+    }
+    if whole {
+        return;
     }
     let class = |mib: u64, rate: f64| Scenario::new(50, mib * MIB, rate);
     let mut one = class(512, GIGABIT);
@@ -82,4 +99,50 @@ fn show(name: &str, scenario: &Scenario) {
     for violation in report.violations.iter().take(3) {
         println!("  {violation}");
     }
+}
+
+/// One class with the bare swarm and with whole machines: medians of three seeds.
+fn compare(name: &str, scenario: &Scenario) {
+    let start = Instant::now();
+    let mut figures: [Vec<f64>; 7] = Default::default();
+    for seed in 1..=3 {
+        let mut scenario = scenario.clone();
+        scenario.seed = seed;
+        let (bare, whole) = (scenario.run(), lesson::run(&scenario));
+        let delivered = bare.bytes as f64 * scenario.students as f64 / 100.0;
+        let run = [
+            bare.ratio(),
+            whole.ratio,
+            bare.copies(),
+            whole.copies,
+            bare.control.1 as f64 / delivered,
+            whole.control.1 as f64 / delivered,
+            whole.gathered * 1e3,
+        ];
+        for (all, figure) in figures.iter_mut().zip(run) {
+            all.push(figure);
+        }
+        for violation in bare.violations.iter().chain(&whole.violations).take(3) {
+            println!("  {violation}");
+        }
+    }
+    let [
+        bare,
+        whole,
+        copies,
+        copies_whole,
+        control,
+        control_whole,
+        joined,
+    ] = figures.map(median);
+    println!(
+        "{name:<34} {bare:>6.3} {whole:>6.3} {copies:>6.2} {copies_whole:>6.2} {control:>6.2} \
+         {control_whole:>6.2} {joined:>9.0} {:>6.2}",
+        start.elapsed().as_secs_f64(),
+    );
+}
+
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
 }

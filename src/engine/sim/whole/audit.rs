@@ -166,3 +166,45 @@ impl Audit {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::trust::TrustStore;
+    use crate::sim::whole::class::Class;
+    use crate::sim::whole::keys::TeacherKeys;
+
+    /// A class of two in which the teacher has said something.
+    fn class() -> Class {
+        let mut class = Class::new(1);
+        let keys = TeacherKeys::alone("Asha Rao");
+        for name in ["teacher", "student"] {
+            class.host(name, &[1], TrustStore::default());
+        }
+        let session = class.teach(0, &keys, "DBMS Lab");
+        class.say(0, session, "Welcome");
+        class.run(Duration::from_secs(1));
+        class.check();
+        class
+    }
+
+    #[test]
+    fn an_entry_that_its_author_never_wrote_is_found() {
+        let mut class = class();
+        let (session, mut signed) = class.world.node(0).store.entries[1].clone();
+        let text = String::from_utf8(signed.body).unwrap_or_default();
+        signed.body = text.replace("Welcome", "Farewell").into_bytes();
+        let kept = &mut class.world.node_mut(1).store.entries;
+        kept.push((session, signed));
+        assert!(class.violations()[0].contains("keeps another entry 2"));
+    }
+
+    #[test]
+    fn an_entry_that_is_shown_twice_is_found() {
+        let mut class = class();
+        let told = &mut class.world.node_mut(0).told;
+        let again: Vec<_> = told.iter().rev().cloned().collect();
+        told.extend(again);
+        assert!(class.violations()[0].contains("shows entry 2 after 2"));
+    }
+}
