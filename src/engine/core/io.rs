@@ -129,6 +129,26 @@ pub enum Input {
         /// Chunks already verified there, as sorted inclusive ranges.
         have: Vec<(u32, u32)>,
     },
+    /// Files on this machine may have bytes of a set that is about to open: [`Input::ChunksFound`]
+    /// answers its [`Disk::Hashes`], and until then no chunk of them is to be asked for.
+    Searching {
+        /// The session.
+        session: SessionId,
+        /// The set.
+        set: SetId,
+    },
+    /// Chunks of a set were looked for on this machine; those that were found are verified and
+    /// written.
+    ChunksFound {
+        /// The session.
+        session: SessionId,
+        /// The set.
+        set: SetId,
+        /// All below this number were looked for by now.
+        upto: u32,
+        /// Those found since the last time, as sorted inclusive ranges.
+        found: Vec<(u32, u32)>,
+    },
     /// A file has all its chunks and stands under its final name.
     FileSaved {
         /// The session.
@@ -429,7 +449,8 @@ pub enum Disk {
         /// The files, with checked names.
         files: Vec<FileEntry>,
     },
-    /// Hashes of chunks have been verified: they follow those before.
+    /// Hashes of chunks have been verified: they follow those before. Answered by `ChunksFound`
+    /// after a `Searching`.
     Hashes {
         /// The set.
         set: SetId,

@@ -3,7 +3,7 @@
 //!
 //! Receiving is in [`super::receive`], sending in [`super::serve`], hashing in [`super::share`].
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use super::history::History;
 use super::pool::Pool;
 use super::serve::Reading;
 use super::share::Prepared;
-use crate::core::ids::{LinkId, SessionId, SetId};
+use crate::core::ids::{ItemId, LinkId, SessionId, SetId};
 use crate::core::io::Input;
 use crate::core::layout::Layout;
 use crate::core::wire::frame::RecordHeader;
@@ -23,7 +23,7 @@ use crate::core::wire::statements::FailReason;
 use crate::net::assembly::ChunkLengths;
 use crate::net::bulk::Outgoing;
 use crate::store::cache::ChunkCache;
-use crate::store::part::ReceiveSet;
+use crate::store::part::{Local, ReceiveSet, Search};
 use crate::store::pool::FilePool;
 use crate::store::source::SourceSet;
 
@@ -31,6 +31,8 @@ use crate::store::source::SourceSet;
 const THREADS: usize = 4;
 /// Threads for what takes long: hashing whole sets, syncing, naming.
 const LONG_THREADS: usize = 2;
+/// Sets closed before they were whole whose places are remembered.
+const UNFINISHED: usize = 4;
 /// Bytes of chunks that stay in memory.
 const CACHE: usize = 8 * 1024 * 1024;
 
@@ -63,6 +65,9 @@ pub struct DiskSide {
     pub(super) prepared: Mutex<HashMap<SetId, Prepared>>,
     pub(super) reading: Mutex<Reading>,
     sets: RwLock<HashMap<SetId, Arc<Entry>>>,
+    /// Where the files of the last sets are that were closed before they were whole, with their
+    /// items.
+    pub(super) unfinished: Mutex<VecDeque<(ItemId, Vec<Local>)>>,
     /// One at a time may have a set's part files open or settle them.
     turns: Mutex<HashMap<SetId, Arc<Mutex<()>>>>,
     send: OnceLock<SendRecord>,
@@ -72,9 +77,12 @@ pub struct DiskSide {
 /// A set that is received or shared.
 pub struct Entry {
     pub(super) session: SessionId,
-    pub(super) received: bool,
+    /// The item that is received; none for a set of the own session.
+    pub(super) item: Option<ItemId>,
     pub(super) layout: Layout,
     pub(super) content: OnceLock<Content>,
+    /// Where else on this machine its chunks may be.
+    pub(super) search: OnceLock<Search>,
     /// Chunks were written since the last settling.
     pub(super) dirty: AtomicBool,
     /// A settling is under way or about to be.
@@ -93,12 +101,13 @@ pub enum Content {
 }
 
 impl Entry {
-    pub(super) fn new(session: SessionId, received: bool, layout: Layout) -> Self {
+    pub(super) fn new(session: SessionId, item: Option<ItemId>, layout: Layout) -> Self {
         Self {
             session,
-            received,
+            item,
             layout,
             content: OnceLock::new(),
+            search: OnceLock::new(),
             dirty: AtomicBool::new(false),
             settling: AtomicBool::new(false),
             settled: Mutex::default(),
@@ -129,6 +138,7 @@ impl DiskSide {
             prepared: Mutex::default(),
             reading: Mutex::default(),
             sets: RwLock::default(),
+            unfinished: Mutex::default(),
             turns: Mutex::default(),
             send: OnceLock::new(),
             scans: AtomicU64::new(0),
@@ -183,14 +193,22 @@ impl DiskSide {
             sets.remove(&set)
         };
         self.cache.forget(set);
-        if let Some(Content::Source(source)) = entry.as_ref().and_then(|entry| entry.content.get())
-        {
-            let source = source.clone();
-            self.jobs.submit(set, super::pool::Order::Alone, move || {
-                if let Err(fault) = source.remove_copy() {
-                    tracing::warn!("{fault}");
-                }
-            });
+        let Some(entry) = entry else { return };
+        match (entry.content.get(), entry.item) {
+            (Some(Content::Source(source)), _) => {
+                let source = source.clone();
+                self.jobs.submit(set, super::pool::Order::Alone, move || {
+                    if let Err(fault) = source.remove_copy() {
+                        tracing::warn!("{fault}");
+                    }
+                });
+            }
+            (Some(Content::Receive(receive)), Some(item)) if !receive.is_saved() => {
+                let mut unfinished = lock(&self.unfinished);
+                unfinished.truncate(UNFINISHED - 1);
+                unfinished.push_front((item, receive.locals(true)));
+            }
+            _ => {}
         }
     }
 
@@ -246,7 +264,7 @@ impl fmt::Debug for DiskSide {
 impl ChunkLengths for DiskSide {
     fn length(&self, header: &RecordHeader) -> Option<u32> {
         let entry = self.entry(header.set)?;
-        let wanted = entry.session == header.session && entry.received;
+        let wanted = entry.session == header.session && entry.item.is_some();
         let length = entry.layout.chunk_len(header.chunk);
         (wanted && length > 0).then_some(length)
     }

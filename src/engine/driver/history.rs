@@ -17,7 +17,7 @@ use crate::core::trust::TrustChange;
 use crate::core::wire::statements::Entry;
 use crate::store::database::{Database, DatabaseError, Kept, Role, SessionRecord, SetRecord};
 use crate::store::keys::KeyStore;
-use crate::store::part::ReceiveSet;
+use crate::store::part::{Local, Names, ReceiveSet};
 use crate::store::place::SavedCopy;
 
 /// Name of the setting that lists ended sessions with their teachers.
@@ -164,6 +164,16 @@ impl History {
             }
         }
         Ok(Vec::new())
+    }
+
+    /// Where files were saved, of all sets but this one, whose names are among those of its files.
+    pub fn locals(
+        &self,
+        (set, item): (SetId, ItemId),
+        names: &Names,
+    ) -> Result<Vec<Local>, DatabaseError> {
+        self.database
+            .saved_elsewhere(set, item, |wire| names.contain(wire))
     }
 
     /// A set was saved.

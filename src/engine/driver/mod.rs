@@ -212,9 +212,7 @@ impl Driver {
             Happening::Net(NetEvent::Input(input, _permit)) => self.net_input(input),
             Happening::Net(NetEvent::Chunk(chunk)) => {
                 self.disk.store(chunk);
-                if self.state.settle_due.is_none() {
-                    self.state.settle_due = Some(Instant::now() + SETTLE_EVERY);
-                }
+                self.settle_soon();
             }
             Happening::Net(NetEvent::Refused { from, reason }) => {
                 self.state.refusals.add(from, reason);
@@ -222,8 +220,19 @@ impl Driver {
             Happening::Net(NetEvent::Warning(warning)) | Happening::Warning(warning) => {
                 self.warn(warning);
             }
-            Happening::Disk(input) => self.input(input),
+            Happening::Disk(input) => {
+                if matches!(input, Input::ChunksFound { .. }) {
+                    self.settle_soon();
+                }
+                self.input(input);
+            }
         }
+    }
+
+    fn settle_soon(&mut self) {
+        self.state
+            .settle_due
+            .get_or_insert_with(|| Instant::now() + SETTLE_EVERY);
     }
 
     fn warn(&mut self, warning: Warning) {

@@ -14,7 +14,7 @@ use crate::core::layout::Layout;
 use crate::core::names::SafePath;
 use crate::core::wire::statements::{FailReason, FileEntry};
 use crate::net::event::ArrivedChunk;
-use crate::store::part::{ReceiveSet, ReceiveSpec, Written};
+use crate::store::part::{Local, Names, ReceiveSet, ReceiveSpec, Search, Written};
 
 /// Pause between two settlings of a set, unless it is complete: each syncs the disk.
 const SETTLE_PAUSE: Duration = Duration::from_millis(250);
@@ -41,7 +41,7 @@ impl DiskSide {
         let (session, set) = (wanted.session, wanted.set);
         let sizes = wanted.files.iter().map(|file| file.size);
         match Layout::new(wanted.chunk_size, sizes) {
-            Ok(layout) => self.add(set, Entry::new(session, true, layout)),
+            Ok(layout) => self.add(set, Entry::new(session, Some(wanted.item.0), layout)),
             Err(error) => {
                 let reason = FailReason::BadManifest;
                 return self.fail(set, session, reason, error.to_string());
@@ -57,6 +57,7 @@ impl DiskSide {
         let Some(entry) = self.entry(set) else { return };
         let folder = self.places.receive.join(folder_name(&wanted.folder));
         let previous = self.history.previous(session, wanted.item, set, &folder);
+        let search = self.look_around(set, wanted.item.0, &wanted.files);
         let spec = ReceiveSpec {
             set,
             version: wanted.item.1,
@@ -76,10 +77,76 @@ impl DiskSide {
         match ReceiveSet::open(spec, &self.files) {
             Ok(receive) => {
                 let have = receive.held();
+                if let Some(search) = search.filter(|_| !is_whole(&receive)) {
+                    let _ = entry.search.set(search);
+                    (self.tell)(Input::Searching { session, set });
+                }
                 let _ = entry.content.set(Content::Receive(Arc::new(receive)));
                 (self.tell)(Input::SetOpened { session, set, have });
             }
             Err(fault) => self.fail(set, session, fault.reason, fault.to_string()),
+        }
+    }
+
+    /// Finds files on this machine that are like those of a set.
+    fn look_around(&self, set: SetId, item: ItemId, files: &[FileEntry]) -> Option<Search> {
+        let names = Names::of(files);
+        let mut locals = self
+            .history
+            .locals((set, item), &names)
+            .unwrap_or_else(|error| {
+                tracing::warn!("{error}");
+                Vec::new()
+            });
+        // The history has files that were saved, and only of sets that are complete.
+        for (other, entry) in self.entries() {
+            if other != set
+                && let Some(receive) = entry.receive()
+            {
+                locals.extend(receive.locals(entry.item == Some(item)));
+            }
+        }
+        for (of, unfinished) in lock(&self.unfinished).iter() {
+            let like = unfinished.iter().filter(|local| names.contain(&local.wire));
+            locals.extend(like.map(|local| Local {
+                earlier: *of == item,
+                ..local.clone()
+            }));
+        }
+        Search::new(files, locals)
+    }
+
+    /// Looks on this machine for the chunks of a set whose hashes are known by now.
+    fn search(self: &Arc<Self>, set: SetId, entry: &Arc<Entry>) {
+        let (Some(search), Some(receive)) = (entry.search.get(), entry.receive()) else {
+            return;
+        };
+        let session = entry.session;
+        while !self.stopping.load(Ordering::Relaxed) && self.entry(set).is_some() {
+            match search.step(receive) {
+                Ok(Some(step)) => {
+                    let (upto, found) = (step.upto, &step.found);
+                    tracing::debug!("set {set}: of the chunks below {upto}, {found:?} were here");
+                    if !step.found.is_empty() {
+                        entry.dirty.store(true, Ordering::Relaxed);
+                    }
+                    (self.tell)(Input::ChunksFound {
+                        session,
+                        set,
+                        upto: step.upto,
+                        found: step.found,
+                    });
+                    self.settle_if_due(set, entry, receive);
+                }
+                Ok(None) => return,
+                Err(fault) => return self.fail(set, session, fault.reason, fault.to_string()),
+            }
+        }
+    }
+
+    fn settle_if_due(self: &Arc<Self>, set: SetId, entry: &Arc<Entry>, receive: &ReceiveSet) {
+        if receive.wants_settling() && (rested(entry) || is_whole(receive)) {
+            self.settle_soon(set, entry);
         }
     }
 
@@ -88,10 +155,16 @@ impl DiskSide {
         let this = self.clone();
         self.jobs.submit(set, Order::Alone, move || {
             let Some(entry) = this.entry(set) else { return };
-            if let Some(receive) = entry.receive()
-                && let Err(fault) = receive.add_hashes(first, &hashes)
-            {
+            let Some(receive) = entry.receive() else {
+                return;
+            };
+            if let Err(fault) = receive.add_hashes(first, &hashes) {
                 this.fail(set, entry.session, fault.reason, fault.to_string());
+            } else if entry.search.get().is_some() {
+                // Beside what comes from the network.
+                let here = this.clone();
+                this.long_jobs
+                    .submit(set, Order::Alone, move || here.search(set, &entry));
             }
         });
     }
@@ -146,9 +219,7 @@ impl DiskSide {
             }
             Some(Written::Stored) => {
                 entry.dirty.store(true, Ordering::Relaxed);
-                if receive.wants_settling() && (rested(entry) || is_whole(receive)) {
-                    self.settle_soon(set, entry);
-                }
+                self.settle_if_due(set, entry, receive);
             }
             _ => {}
         }

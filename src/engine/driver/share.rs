@@ -65,7 +65,7 @@ impl DiskSide {
                 return self.fail(set, session, FailReason::DiskError, error.to_string());
             }
         };
-        let entry = Entry::new(session, false, layout);
+        let entry = Entry::new(session, None, layout);
         let _ = entry.content.set(Content::Source(source.clone()));
         self.add(set, entry);
         let this = self.clone();

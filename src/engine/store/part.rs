@@ -23,8 +23,10 @@ use crate::core::wire::statements::{FailReason, FileEntry};
 use crate::platform::files;
 
 mod open;
+mod search;
 mod settle;
 
+pub use search::{Local, Names, Search};
 pub use settle::{SavedFile, Settled};
 
 /// Bytes of the disk that stay free, unless set otherwise.
@@ -243,44 +245,6 @@ impl ReceiveSet {
             }
         }
         ChunkRead::Lost
-    }
-
-    /// Copies every chunk that `older` has and this set lacks: by hash, wherever it was there.
-    /// Returns those copied.
-    ///
-    /// A new version inherits its predecessor's chunk size, so an unchanged chunk is found.
-    pub fn inherit(&self, older: &Self) -> Result<Vec<ChunkIndex>, DiskFault> {
-        let theirs: std::collections::HashMap<Hash, u32> = {
-            let state = older.lock();
-            let held = |&(n, _): &(u32, &Hash)| state.held.contains(n);
-            (0..)
-                .zip(&state.hashes)
-                .filter(held)
-                .map(|(n, &hash)| (hash, n))
-                .collect()
-        };
-        let wanted: Vec<(u32, u32)> = {
-            let state = self.lock();
-            let lacking = |&(n, _): &(u32, &Hash)| !state.held.contains(n);
-            let known = |(n, hash)| theirs.get(hash).map(|&from| (n, from));
-            (0..)
-                .zip(&state.hashes)
-                .filter(lacking)
-                .filter_map(known)
-                .collect()
-        };
-        let mut copied = Vec::new();
-        for (chunk, from) in wanted {
-            let ChunkRead::Bytes(bytes) = older.read_chunk(ChunkIndex(from)) else {
-                continue;
-            };
-            match self.write_chunk(ChunkIndex(chunk), &bytes) {
-                Written::Stored => copied.push(ChunkIndex(chunk)),
-                Written::Failed(fault) => return Err(fault),
-                Written::Bad | Written::NoHash => {}
-            }
-        }
-        Ok(copied)
     }
 
     /// Whether enough was written since the last [`ReceiveSet::settle`] that it is time for one.

@@ -11,7 +11,7 @@ use crate::core::ids::{ChunkIndex, DeviceId, Hash, ItemId, LinkId, Seq, SetId, V
 use crate::core::io::Disk;
 use crate::core::layout::Layout;
 use crate::core::limits;
-use crate::core::manifest::{ManifestReader, ManifestWriter};
+use crate::core::manifest::{ManifestReader, ManifestWriter, chunks_of_page};
 use crate::core::signed::Signed;
 use crate::core::swarm::{ChunkSizes, SetSpec};
 use crate::core::time::{Moment, Now};
@@ -44,6 +44,10 @@ pub(super) struct Set {
     pub hashes: Vec<Hash>,
     /// How many hashes the disk has been given.
     pub given: u32,
+    /// Files of this machine may have bytes of the set.
+    pub searching: bool,
+    /// Chunks below this number were looked for on this machine, where `searching`.
+    pub searched: u32,
     /// The teacher's: every chunk is verified at some student.
     pub chunks_out: bool,
     /// People were told that one copy is out.
@@ -181,9 +185,47 @@ impl Session {
             set.hand_over(shared, id);
         }
         if set.place == Place::Open {
-            shared
-                .swarm
-                .hashes_known(now.moment, self.id, id, set.given);
+            let known = set.to_ask_for();
+            shared.swarm.hashes_known(now.moment, self.id, id, known);
+        }
+    }
+
+    /// Files of this machine may have bytes of a set that is about to open.
+    pub(super) fn searching(&mut self, id: SetId) {
+        if let Some(set) = self.items.sets.get_mut(&id) {
+            (set.searching, set.searched) = (true, 0);
+        }
+    }
+
+    /// Chunks were found on this machine.
+    pub(super) fn chunks_found(
+        &mut self,
+        shared: &mut Shared,
+        now: Now,
+        id: SetId,
+        found: Vec<(u32, u32)>,
+    ) {
+        shared
+            .swarm
+            .chunks_found(now.moment, self.id, id, &Ranges(found));
+        self.chunk_stored(shared, now, id);
+    }
+
+    /// The chunks below `upto` were looked for on this machine: what was not found can be asked
+    /// for, and given by the teacher.
+    pub(super) fn searched(&mut self, shared: &mut Shared, now: Now, id: SetId, upto: u32) {
+        let Some(set) = self.items.sets.get_mut(&id) else {
+            return;
+        };
+        let before = set.offer();
+        set.searched = set.searched.max(upto);
+        if set.place != Place::Open {
+            return;
+        }
+        let (after, known) = (set.offer(), set.to_ask_for());
+        shared.swarm.hashes_known(now.moment, self.id, id, known);
+        if after != before {
+            self.offer_pages(shared, id, None);
         }
     }
 
@@ -210,16 +252,12 @@ impl Session {
             sizes: sizes(layout),
             source: false,
             have: Ranges(have),
-            hashes: set.given,
+            hashes: set.to_ask_for(),
         };
         shared.swarm.open_set(now.moment, spec);
-        shared
-            .swarm
-            .hashes_known(now.moment, session, id, set.given);
         set.progress = Progress::Receiving;
         self.tell_item(shared, now, id, true);
         self.report(shared, now, id);
-        self.offer_pages(shared, id, None);
     }
 
     /// A chunk was dealt with.
@@ -290,6 +328,7 @@ impl Session {
             set.place = Place::None;
             set.progress = Progress::Waiting;
             set.given = 0;
+            set.searching = false;
             set.pages.resume();
             self.tell_item(shared, now, id, true);
             self.report(shared, now, id);
@@ -383,12 +422,40 @@ impl Set {
             progress: Progress::Waiting,
             hashes: Vec::new(),
             given: 0,
+            searching: false,
+            searched: 0,
             chunks_out: false,
             copy_out: false,
             writer: None,
             told: None,
             tell_due: None,
         }
+    }
+
+    /// How many chunks can be asked for, from the first on.
+    fn to_ask_for(&self) -> u32 {
+        if self.searching {
+            self.given.min(self.searched)
+        } else {
+            self.given
+        }
+    }
+
+    /// How many pages of each kind peers may know to be here. The teacher gives away the chunks
+    /// whose hashes a peer has: so while they are looked for here, these pages are kept back.
+    pub fn offer(&self) -> [u32; 3] {
+        let mut counts = self.pages.counts();
+        let known = match self.place {
+            Place::None | Place::Asked => 0,
+            Place::Open if self.searching => self.searched,
+            Place::Open | Place::Closed => return counts,
+        };
+        while let Some(last) = counts[1].checked_sub(1)
+            && chunks_of_page(last, self.header.chunks).end > known
+        {
+            counts[1] = last;
+        }
+        counts
     }
 
     /// Gives the disk the hashes that it does not have yet, and the final one.

@@ -129,6 +129,10 @@ impl Core {
     }
 
     /// Takes an input. Whatever is due by `now` is done as well.
+    #[allow(
+        clippy::too_many_lines,
+        reason = "one short arm for each kind of input"
+    )]
     pub fn handle(&mut self, now: Now, input: Input) {
         match input {
             // What is due is done below; a single file needs nothing until its set is complete.
@@ -199,6 +203,23 @@ impl Core {
             }
             Input::SetOpened { session, set, have } => {
                 self.with(session, |s, shared| s.set_opened(shared, now, set, have));
+                // What is here goes out before the word that its hashes are known.
+                self.drain_swarm();
+                self.with(session, |s, shared| s.offer_pages(shared, set, None));
+            }
+            Input::Searching { session, set } => {
+                self.with(session, |s, _| s.searching(set));
+            }
+            Input::ChunksFound {
+                session,
+                set,
+                upto,
+                found,
+            } => {
+                self.with(session, |s, shared| s.chunks_found(shared, now, set, found));
+                // What is here goes out before the word that its hashes are known.
+                self.drain_swarm();
+                self.with(session, |s, shared| s.searched(shared, now, set, upto));
             }
             Input::SetSaved { session, set, path } => {
                 self.with(session, |s, shared| s.set_saved(shared, now, set, path));

@@ -84,7 +84,8 @@ impl Pages {
         }
     }
 
-    fn counts(&self) -> [u32; 3] {
+    /// How many pages of each kind are here.
+    pub fn counts(&self) -> [u32; 3] {
         [0, 1, 2].map(|kind| u32::try_from(self.here[kind].len()).unwrap_or(u32::MAX))
     }
 
@@ -124,7 +125,7 @@ impl Session {
     /// Offers the pages of all sets to links that just came.
     pub(super) fn send_pages_here(&self, shared: &mut Shared, links: &[LinkId]) {
         for (id, set) in &self.items.sets {
-            shared.send_all(links, &self.pages_here(*id, set.pages.counts()));
+            shared.send_all(links, &self.pages_here(*id, set.offer()));
         }
     }
 
@@ -149,7 +150,7 @@ impl Session {
         {
             to.push(teacher);
         }
-        shared.send_all(&to, &self.pages_here(id, set.pages.counts()));
+        shared.send_all(&to, &self.pages_here(id, set.offer()));
     }
 
     /// A peer has pages.

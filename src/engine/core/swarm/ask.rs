@@ -308,14 +308,7 @@ impl Set {
         } else {
             self.tell_later(lanes, chunk);
         }
-        if self.have.is_full() && !self.complete {
-            self.complete = true;
-            self.flush_news(lanes);
-            lanes.out.push_back(SwarmOutput::Complete {
-                session: self.session,
-                set: self.id,
-            });
-        }
+        self.check_complete(lanes);
     }
 
     fn ban(&mut self, lanes: &mut Lanes, link: LinkId, why: BadPeer) {

@@ -36,6 +36,7 @@ use super::io::ChunkOutcome;
 use super::time::Moment;
 use super::wire::control::Control;
 use super::wire::frame::RecordHeader;
+use super::wire::ranges::Ranges;
 use super::wire::statements::LinkKind;
 
 /// How often repairs and batches are looked at while something is under way.
@@ -281,6 +282,17 @@ impl Swarm {
         let key = (session, set);
         if let Some(set) = self.sets.get_mut(&key) {
             set.done(&mut self.lanes, link, chunk.0, outcome);
+        }
+        self.act(now, Some(key));
+    }
+
+    /// Chunks were found on this machine and are verified now. To be called before
+    /// [`Swarm::hashes_known`] lets them be asked for.
+    pub fn chunks_found(&mut self, now: Moment, session: SessionId, set: SetId, chunks: &Ranges) {
+        self.lanes.now = now;
+        let key = (session, set);
+        if let Some(set) = self.sets.get_mut(&key) {
+            set.found(&mut self.lanes, chunks);
         }
         self.act(now, Some(key));
     }

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use super::bitmap::clean;
 use super::lanes::Lanes;
 use super::rate::below;
 use super::set::Set;
+use super::types::SwarmOutput;
 use crate::core::ids::{ChunkIndex, LinkId};
 use crate::core::wire::control::Control;
 use crate::core::wire::ranges::Ranges;
@@ -106,6 +108,34 @@ impl Set {
             if all || !chunks.is_empty() {
                 lanes.control(link, self.have_message(Ranges(chunks), false));
             }
+        }
+    }
+
+    /// Chunks that were found on this machine, verified: nobody has to send them. Also who has not
+    /// spoken of the set yet is told at once, before it gives any of them.
+    pub fn found(&mut self, lanes: &mut Lanes, chunks: &Ranges) {
+        let mut new = Vec::new();
+        for (first, last) in clean(chunks, self.sizes.count) {
+            new.extend((first..=last).filter(|&chunk| self.stored(chunk)));
+        }
+        let new = Ranges::from_sorted(new.into_iter().map(ChunkIndex));
+        for part in new.0.chunks(Ranges::MAX / 2) {
+            for (&link, _) in self.peers.iter().filter(|(_, peer)| !peer.left) {
+                lanes.control(link, self.have_message(Ranges(part.to_vec()), false));
+            }
+        }
+        self.check_complete(lanes);
+    }
+
+    /// Says once that every chunk is here.
+    pub fn check_complete(&mut self, lanes: &mut Lanes) {
+        if self.have.is_full() && !self.complete {
+            self.complete = true;
+            self.flush_news(lanes);
+            lanes.out.push_back(SwarmOutput::Complete {
+                session: self.session,
+                set: self.id,
+            });
         }
     }
 

@@ -11,6 +11,7 @@ use crate::core::names::SafePath;
 use crate::core::signed::Signed;
 use crate::core::wire::statements::PageKind;
 use crate::platform::paths;
+use crate::store::part::Local;
 use crate::store::place::SavedCopy;
 use crate::store::scan::SourceFile;
 
@@ -95,6 +96,35 @@ impl Database {
             db.prepare_cached(sql)?
                 .query_map([set.as_bytes()], copy)?
                 .collect()
+        })
+    }
+
+    /// Where files of all sets but this one were saved, as far as `worth` says of their paths in
+    /// the manifests. Those of `item` are of its earlier versions.
+    pub fn saved_elsewhere(
+        &self,
+        set: SetId,
+        item: ItemId,
+        worth: impl Fn(&str) -> bool,
+    ) -> Result<Vec<Local>, DatabaseError> {
+        let sql = "SELECT saved.wire, saved.path, sets.folder, sets.item = ?2
+            FROM saved JOIN sets ON sets.id = saved.set_id WHERE sets.id <> ?1";
+        self.run(|db| {
+            let mut statement = db.prepare_cached(sql)?;
+            let mut rows = statement.query(params![set.as_bytes(), item.as_bytes()])?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                let wire: String = row.get(0)?;
+                if worth(&wire) {
+                    let path: String = row.get(1)?;
+                    found.push(Local {
+                        wire,
+                        path: paths::from_bytes(row.get(2)?).join(path),
+                        earlier: row.get(3)?,
+                    });
+                }
+            }
+            Ok(found)
         })
     }
 

@@ -9,6 +9,7 @@ use crate::core::layout::MIN_CHUNK_SIZE;
 
 mod crash;
 mod names;
+mod search;
 
 const STEP: usize = MIN_CHUNK_SIZE as usize;
 

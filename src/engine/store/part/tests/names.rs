@@ -48,8 +48,10 @@ fn a_new_version_replaces_what_is_unchanged_and_fetches_only_what_differs() {
         ..new.spec(dir.path())
     };
     let second = new.open_spec(spec);
-    let copied = second.inherit(&first).unwrap();
-    assert_eq!(copied, [0, 1, 3].map(ChunkIndex));
+    let search = Search::new(&new.spec(dir.path()).files, first.locals(true)).unwrap();
+    let step = search.step(&second).unwrap().unwrap();
+    assert_eq!((step.upto, step.found), (5, vec![(0, 1), (3, 3)]));
+    assert_eq!(search.step(&second).unwrap(), None);
     new.write(&second, [2, 4]);
     assert!(settle(&second).complete);
     let saved = saved_files(dir.path());
