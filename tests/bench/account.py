@@ -43,17 +43,18 @@ def own_group():
 
 
 class Busy:
-    """How much of the machine's processors was used since it was made, by anything at all."""
+    """How much of the machine's processors was used since it was made, by anything at all but work of lower priority:
+    what is nice leaves when it is asked to."""
 
     def __init__(self):
         self.start = self.read()
 
     @staticmethod
     def read():
-        """All and idle ticks so far."""
+        """All ticks so far, and those that were to be had: idle ones, and those of nice programs."""
         with open("/proc/stat", encoding="ascii") as lines:
             ticks = [int(field) for field in lines.readline().split()[1:9]]
-        return sum(ticks), ticks[3] + ticks[4]
+        return sum(ticks), ticks[3] + ticks[4] + ticks[1]
 
     def share(self):
         """From 0 to 1."""

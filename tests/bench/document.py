@@ -17,8 +17,8 @@ included. Copies are the bytes that left the teacher's cable, over the file's. F
 The other systems run at the best settings that were found: `tests/bench/systems` has them. None of them encrypts. Their times include
 their own start. nginx hands out 4 MiB whatever the case's size: a star takes N times as long at any size.
 
-A run in which more than {void:.0%} of the machine's processors were busy says nothing about the network. Where there is no other run,
-its figures stand here with a {mark} and no bar counts as measured.
+A run in which more than {void:.0%} of the machine's processors were busy (work of lower priority not counted) says nothing about the
+network. Where there is no other run, its figures stand here with a {mark} and no bar counts as measured.
 """
 REPEAT = """## Repeat it
 
