@@ -18,7 +18,7 @@ from .room import Meter
 
 # A run that used more of the machine's processors, where links should be the limit, says nothing about them.
 VOID = 0.8
-# Seconds beyond four copies, after which a run has failed.
+# Seconds beyond what a system takes at its worst, after which a run has failed.
 GRACE = 30
 
 
@@ -87,7 +87,7 @@ class Run:
         if not self.room.mbit:
             return GRACE + 60
         slowest = min(self.room.rate(number) for number in range(1, self.room.students + 1))
-        return GRACE + self.size * 8e-6 * max(4 / self.room.mbit, 1.5 / slowest)
+        return GRACE + self.size * 8e-6 * max(self.system.worst() / self.room.mbit, 1.5 / slowest)
 
 
 def spread(run):

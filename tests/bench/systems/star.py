@@ -29,3 +29,6 @@ class Star(Waiting):
     def student(self, number):
         return ["curl", "-sSf", "--retry", "5", "--retry-connrefused", "-o", self.place(number) / self.original.name,
                 f"http://10.60.0.1:{PORT}/{self.original.name}"]
+
+    def worst(self):
+        return 1.5 * self.room.students
