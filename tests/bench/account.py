@@ -73,7 +73,8 @@ def status(process, key):
 
 
 class Memory(threading.Thread):
-    """The most memory that each of some processes ever held. Processes that end are looked at until then."""
+    """The most memory that each of some processes ever held; `processes()` tells their numbers by name. Those that end are
+    looked at until then."""
 
     def __init__(self, processes, interval=0.5):
         super().__init__(daemon=True)
@@ -84,7 +85,7 @@ class Memory(threading.Thread):
 
     def look(self):
         """Reads them once."""
-        for name, process in list(self.processes.items()):
+        for name, process in self.processes().items():
             peak = status(process, "VmHWM")
             if peak:
                 self.peaks[name] = max(peak / 1024, self.peaks.get(name, 0))

@@ -47,7 +47,7 @@ def parse(text):
         line = json.loads(text)
     except ValueError:
         return None
-    return line if isinstance(line, dict) and all(key in line for key in KEY) else None
+    return line if isinstance(line, dict) and all(key in line for key in (*KEY, "program")) else None
 
 
 def same(done, wanted):

@@ -34,7 +34,7 @@ class Run:
     def begin(self):
         """Reads all counters; what comes after belongs to the run."""
         self.traffic, self.drops = self.room.traffic(), self.room.drops()
-        self.memory = Memory(self.system.processes())
+        self.memory = Memory(self.system.processes)
         self.meter = Meter(self.room) if self.options.timeline else None
         if self.meter:
             self.meter.start()
@@ -76,9 +76,11 @@ class Run:
             raise Failed("copies differ: " + "; ".join(wrong[:5]))
 
     def costs(self, students):
-        """Notes what it cost for each GiB, and the ratio to one plain copy."""
+        """Notes what it cost for each GiB, the bound, and the ratio to one plain copy."""
         self.line["cpu_s_per_gib"] = figures.per_gib(self.line["cpu_s"], self.size, students)
         if self.unit:
+            links = [self.unit * self.room.rate(number) / self.room.mbit for number in range(1, self.room.students + 1)]
+            self.line["bound_s"] = figures.bound(self.size, self.unit, links, links)
             self.line["plain_s"] = self.size / self.unit
             self.line["ratio"] = figures.ratio(self.line["last"], self.line["plain_s"])
 

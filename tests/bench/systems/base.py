@@ -42,7 +42,7 @@ class System:
 
     def processes(self):
         """Process numbers by name."""
-        return {name: program.process.pid for name, program in self.roles.items()}
+        return {name: program.process.pid for name, program in list(self.roles.items())}
 
     def worst(self):
         """Copies' times that it may take."""
