@@ -6,6 +6,8 @@ TITLES = {"handout": "Handout", "plain": "one plain TCP copy", "libtorrent": "li
           "udpcast": "udpcast multicast", "uftp": "UFTP multicast", "nginx": "nginx, one curl each"}
 ORDER = tuple(TITLES)
 VOID = "†"
+# A median of fewer runs is told with their number.
+ENOUGH = 3
 
 
 def shown(value, form):
@@ -30,7 +32,13 @@ def of_case(rows, case):
 def of_bars(rows, only_run=False):
     """Every bar (or those of cases that were run), what was measured, and whether it is met."""
     words = {None: "not measured", True: "yes", False: "**no**"}
-    return [(case.what, bar.what, f"{'<' if bar.below else '≤'} {bar.limit:g}", shown(measured, ".3g"), words[met])
+
+    def said(case, measured, met):
+        row = rows.get((case.name, "handout"))
+        if met is None and measured is not None:
+            return VOID
+        return words[met] + (f", {row.runs} run{'s' * (row.runs != 1)}" if met is not None and row.runs < ENOUGH else "")
+    return [(case.what, bar.what, f"{'<' if bar.below else '≤'} {bar.limit:g}", shown(measured, ".3g"), said(case, measured, met))
             for case, bar, measured, met in summary.bars(rows) if not only_run or (case.name, "handout") in rows]
 
 

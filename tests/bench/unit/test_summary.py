@@ -83,6 +83,12 @@ class Tables(unittest.TestCase):
         rows = summary.summarise([line(ratio=1.1, last=20.0)])
         self.assertEqual(table.of_case(rows, "equal-24-32")[0], ("Handout", "1.10", "–", "20.0", "–", "–", "–", "1"))
 
+    def test_a_bar_tells_how_few_runs_there_were(self):
+        def met(count, **more):
+            lines = [line(case="equal-8-10", repeat=number, ratio=1.2, **more) for number in range(count)]
+            return next(cells[-1] for cells in table.of_bars(summary.summarise(lines), only_run=True))
+        self.assertEqual([met(1), met(2), met(3), met(3, void=True)], ["yes, 1 run", "yes, 2 runs", "yes", table.VOID])
+
     def test_markdown_has_as_many_columns_in_every_line(self):
         text = table.markdown(("a", "b"), [("1", "2"), ("3", "4")])
         self.assertEqual(text, "| a | b |\n| --- | ---: |\n| 1 | 2 |\n| 3 | 4 |")
