@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::exit::EXIT_STATUS;
-use crate::{demo, doctor, generate, join, keys, teach};
+use crate::{demo, doctor, generate, join, keys, rate, teach};
 
 /// UDP port of discovery and first choice for TCP.
 pub const DEFAULT_PORT: u16 = 47800;
@@ -38,6 +38,9 @@ pub struct Global {
     #[arg(long, global = true, value_name = "PORT", default_value_t = DEFAULT_PORT,
           value_parser = clap::value_parser!(u16).range(1..))]
     pub port: u16,
+    /// Send at most so many bytes a second; 500K and 2M are understood [default: as fast as it goes]
+    #[arg(long, global = true, value_name = "RATE", value_parser = rate::parse)]
+    pub upload_limit: Option<u64>,
     /// Print one JSON object per line instead of words
     #[arg(long, global = true)]
     pub json: bool,

@@ -6,7 +6,7 @@
 //! | [`teach`], [`join`], [`keys`], [`doctor`], [`demo`] | the commands |
 //! | [`output`], [`lines`] | what is printed, for people and for machines |
 //! | [`inbox`] | the engine's events, typed lines and signals in one queue |
-//! | [`setup`], [`places`], [`person`] | from the command line to an engine's configuration |
+//! | [`setup`], [`places`], [`person`], [`rate`] | from the command line to an engine's configuration |
 //! | [`exit`] | how the program ends |
 #![forbid(unsafe_code)]
 
@@ -24,6 +24,7 @@ mod output;
 mod passphrase;
 mod person;
 mod places;
+mod rate;
 mod setup;
 mod slash;
 mod teach;

@@ -64,7 +64,7 @@ pub fn start(global: &Global, wanted: Wanted) -> Result<(Engine, Receiver<Event>
         auto_join: false,
         allow_unknown_teachers: wanted.allow_unknown_teachers,
         free_space_reserve: FREE_SPACE_RESERVE,
-        upload_limit: None,
+        upload_limit: global.upload_limit,
     };
     Ok(Engine::start(config)?)
 }

@@ -353,6 +353,24 @@ impl Engine {
         self.command(Command::SetPolicy { session, texts }).await
     }
 
+    /// Sets how many bytes a second each device of the own session sends at most, the teacher's
+    /// too; `None` for as fast as it goes. Rates below 16 KiB a second count as that.
+    pub async fn set_class_limit(
+        &self,
+        session: SessionId,
+        upload: Option<u64>,
+    ) -> Result<(), EngineError> {
+        self.command(Command::SetClassLimit { session, upload })
+            .await
+    }
+
+    /// Sets how many bytes a second this machine sends at most, over all sessions; `None` for as
+    /// fast as it goes. A lower limit of a session's teacher goes first. Rates below 16 KiB a
+    /// second count as that.
+    pub async fn set_upload_limit(&self, upload: Option<u64>) -> Result<(), EngineError> {
+        self.command(Command::SetUploadLimit(upload)).await
+    }
+
     /// Joins a session that was seen.
     pub async fn join(&self, session: SessionId) -> Result<(), EngineError> {
         self.command(Command::Join(session)).await

@@ -81,6 +81,11 @@ impl<'a> Lesson<'a> {
         self.engine
             .set_policy(self.session, self.args.texts.into())
             .await?;
+        if self.args.class_limit.is_some() {
+            self.engine
+                .set_class_limit(self.session, self.args.class_limit)
+                .await?;
+        }
         if !self.args.paths.is_empty() {
             self.share(self.args.paths.clone(), None).await?;
         }

@@ -17,6 +17,7 @@ use crate::keys;
 use crate::output::Output;
 use crate::passphrase::PassphraseArgs;
 use crate::person::person;
+use crate::rate;
 use crate::setup::{self, Wanted};
 use lesson::Lesson;
 
@@ -44,6 +45,9 @@ pub struct TeachArgs {
     /// Whom students may write to
     #[arg(long, value_enum, default_value_t = Texts::Teacher)]
     pub texts: Texts,
+    /// Have every computer of the session send at most so many bytes a second, as in 500K or 2M
+    #[arg(long, value_name = "RATE", value_parser = rate::parse)]
+    pub class_limit: Option<u64>,
     /// Copy what is shared first, because it may change or vanish
     #[arg(long)]
     pub copy: bool,

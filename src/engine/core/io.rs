@@ -286,6 +286,15 @@ pub enum Command {
         /// Whom students may write to.
         texts: super::wire::statements::TextPolicy,
     },
+    /// Set how much each device of the own session sends at most.
+    SetClassLimit {
+        /// The session.
+        session: SessionId,
+        /// Bytes a second; `None` for no limit.
+        upload: Option<u64>,
+    },
+    /// Set how many bytes a second this machine sends at most; `None` for no limit.
+    SetUploadLimit(Option<u64>),
     /// Join a session that was seen.
     Join(SessionId),
     /// Look for a session at an address.

@@ -12,6 +12,8 @@ pub const SESSION_TITLE: usize = 64;
 pub const ITEM_TITLE: usize = 255;
 /// Longest name of a person or machine, in bytes.
 pub const PERSON_NAME: usize = 64;
+/// The lowest limit of what a device sends, in bytes a second: with less, nothing would end.
+pub const LEAST_UPLOAD: u64 = 16 * 1024;
 /// Longest roll number, in bytes.
 pub const ROLL: usize = 32;
 /// Longest message of a student, in bytes.

@@ -1,6 +1,7 @@
 """Bytes: resuming, many files, none, very many."""
 import os
 import shutil
+import time
 
 from lib.case import Failed, case
 
@@ -27,6 +28,48 @@ def student_resumes(lab):
     lab.note(had_mib=half["bytes"] >> 20, fetched_mib=fetched >> 20)
     if fetched > missing * 1.06 + (3 << 20):
         raise Failed(f"{fetched >> 20} MiB came after the restart, only {missing >> 20} MiB were missing")
+
+
+def sending_rate(lab, host, student, size):
+    """Bytes a second that a computer sends while a student gets from a fifth to four fifths of something."""
+    def reached(part):
+        return lab.wait(lambda: next((line for line in student.all("item") if line["bytes"] >= size * part), None),
+                        60, lambda: f"{part:.0%} received\n{student.tail()}")
+    reached(0.2)
+    began, before = time.monotonic(), host.sent()
+    reached(0.8)
+    return (host.sent() - before) / (time.monotonic() - began)
+
+
+@case("what a computer sends keeps to its limit on the wire, and a class to its teacher's")
+def upload_limit(lab):
+    limit, size = 2 << 20, 12 << 20
+    _, (desk, *hosts) = lab.net.classroom(["teacher", "s1", "s2"])
+    path = lab.file("data.bin", size)
+    teacher = lab.teacher(desk, "--upload-limit", "2M")
+    students = [lab.student(host) for host in hosts]
+    lab.joined(students)
+    teacher.type(f"/share {path}")
+    own = sending_rate(lab, desk, students[0], size)
+    lab.saved(students, path)
+    for program in (teacher, *students):
+        program.interrupt()
+        program.wait_end()
+    teacher = lab.teacher(desk, "--class-limit", "2M", name="other")
+    students = [lab.student(hosts[0], name="s3"), lab.student(hosts[1], name="s4")]
+    lab.joined(students)
+    teacher.type(f"/share {path}")
+    began, before = time.monotonic(), [host.sent() for host in (desk, *hosts)]
+    lab.saved(students, path)
+    seconds = time.monotonic() - began
+    most = max(host.sent() - at for host, at in zip((desk, *hosts), before)) / seconds
+    lab.note(limit_kib=limit >> 10, own_kib=round(own / 1024), class_most_kib=round(most / 1024))
+    if not 0.9 * limit <= own <= 1.1 * limit:
+        raise Failed(f"the teacher sent {own / 1024:.0f} KiB a second, not {limit >> 10} within 10 %")
+    if most > 1.1 * limit:
+        raise Failed(f"somebody sent {most / 1024:.0f} KiB a second, more than the teacher's limit of {limit >> 10}")
+    if seconds < size / (3 * 1.1 * limit):
+        raise Failed(f"{size >> 20} MiB came in {seconds:.1f} s: the limit of the class does not hold")
 
 
 def hostile_names():

@@ -125,8 +125,15 @@ class Host:
 
     def received(self, interface="eth0"):
         """Bytes that have come in so far."""
+        return self._count("rx", interface)
+
+    def sent(self, interface="eth0"):
+        """Bytes that have gone out so far."""
+        return self._count("tx", interface)
+
+    def _count(self, direction, interface):
         shown = json.loads(run("ip", "-n", self.space, "-s", "-j", "link", "show", "dev", interface))
-        return shown[0]["stats64"]["rx"]["bytes"]
+        return shown[0]["stats64"][direction]["bytes"]
 
     def firewall(self, rules):
         """Sets a firewall of nftables."""

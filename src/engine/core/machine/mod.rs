@@ -31,6 +31,7 @@ use x25519_dalek::StaticSecret;
 use crate::api::{Event, LinkReport, Person, RefusedReport, SessionView};
 use crate::core::ids::{DeviceId, PublicKey, SessionId};
 use crate::core::io::{Command, CommandError, Input, Output};
+use crate::core::limits;
 use crate::core::rng::Rng;
 use crate::core::swarm::{Swarm, SwarmLimits};
 use crate::core::time::{Moment, Now};
@@ -70,6 +71,9 @@ pub struct Core {
     sessions: BTreeMap<SessionId, Session>,
     auto_join: bool,
     stopping: bool,
+    /// The person's own limit, and the lowest of it and the teachers', which is in force.
+    upload_limit: Option<u64>,
+    upload_in_force: Option<u64>,
 }
 
 impl Core {
@@ -87,6 +91,8 @@ impl Core {
             sessions: BTreeMap::new(),
             auto_join: config.auto_join,
             stopping: false,
+            upload_limit: config.upload_limit,
+            upload_in_force: config.upload_limit,
             shared: Shared {
                 id,
                 device: config.device,
@@ -255,7 +261,26 @@ impl Core {
         done
     }
 
+    /// Keeps to the lowest limit of the person and of the teachers of joined sessions.
+    fn limit_upload(&mut self, now: Now) {
+        let joined = self.sessions.values();
+        let limit = joined
+            .filter(|session| session.active() && !session.ended)
+            .filter_map(|session| session.feed.policy.upload)
+            .chain(self.upload_limit)
+            .min()
+            .map(|limit| limit.max(limits::LEAST_UPLOAD));
+        if limit != self.upload_in_force {
+            self.upload_in_force = limit;
+            let limits = SwarmLimits {
+                upload_limit: limit,
+            };
+            self.shared.swarm.set_limits(now.moment, limits);
+        }
+    }
+
     fn on_time(&mut self, now: Now) {
+        self.limit_upload(now);
         if self
             .shared
             .swarm

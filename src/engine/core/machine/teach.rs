@@ -72,8 +72,23 @@ impl Core {
             }
             Command::SetPolicy { session, texts } => {
                 let (session, shared) = self.own(session)?;
-                let body = PolicyBody { texts };
+                let body = PolicyBody {
+                    texts,
+                    ..session.feed.policy
+                };
                 session.write(shared, now, EntryKind::Policy, Audience::All, &body)
+            }
+            Command::SetClassLimit { session, upload } => {
+                let (session, shared) = self.own(session)?;
+                let body = PolicyBody {
+                    upload,
+                    ..session.feed.policy
+                };
+                session.write(shared, now, EntryKind::Policy, Audience::All, &body)
+            }
+            Command::SetUploadLimit(limit) => {
+                self.upload_limit = limit;
+                Ok(())
             }
             Command::Say { session, text } => {
                 let (session, shared) = self.live(session)?;

@@ -323,6 +323,9 @@ pub struct PolicyBody {
     /// Whom students may write to.
     #[serde(rename = "t", default)]
     pub texts: TextPolicy,
+    /// How many bytes a second each device sends at most.
+    #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
+    pub upload: Option<u64>,
 }
 
 /// Whom students may write to.
