@@ -71,20 +71,10 @@ impl Core {
                 session.write(shared, now, EntryKind::Withdraw, Audience::All, &body)
             }
             Command::SetPolicy { session, texts } => {
-                let (session, shared) = self.own(session)?;
-                let body = PolicyBody {
-                    texts,
-                    ..session.feed.policy
-                };
-                session.write(shared, now, EntryKind::Policy, Audience::All, &body)
+                self.set_policy(now, session, |policy| policy.texts = texts)
             }
             Command::SetClassLimit { session, upload } => {
-                let (session, shared) = self.own(session)?;
-                let body = PolicyBody {
-                    upload,
-                    ..session.feed.policy
-                };
-                session.write(shared, now, EntryKind::Policy, Audience::All, &body)
+                self.set_policy(now, session, |policy| policy.upload = upload)
             }
             Command::SetUploadLimit(limit) => {
                 self.upload_limit = limit;
@@ -142,6 +132,19 @@ impl Core {
             return Err(CommandError::NotTeacher);
         }
         Ok((session, shared))
+    }
+
+    /// Changes something of the own session's policy and keeps the rest.
+    fn set_policy(
+        &mut self,
+        now: Now,
+        id: SessionId,
+        change: impl FnOnce(&mut PolicyBody),
+    ) -> Result<(), CommandError> {
+        let (session, shared) = self.own(id)?;
+        let mut policy = session.feed.policy;
+        change(&mut policy);
+        session.write(shared, now, EntryKind::Policy, Audience::All, &policy)
     }
 
     fn start(
