@@ -54,6 +54,43 @@ impl Pages {
         self.root_taken = false;
     }
 
+    /// Takes back what was asked for and did not come in time: of whom it was, by kind.
+    ///
+    /// What they offer stays: a page may take longer than that through a full link, and nobody repeats an offer.
+    fn late(&mut self, now: Moment) -> BTreeMap<usize, LinkId> {
+        let late: BTreeMap<_, _> = self
+            .wanted
+            .iter()
+            .filter(|(_, (_, due))| *due <= now)
+            .map(|(index, (link, _))| (*index, *link))
+            .collect();
+        self.wanted.retain(|_, (_, due)| *due > now);
+        late
+    }
+
+    /// Who offers a page. Where there is a choice: neither the teacher nor who was late.
+    fn sources(
+        &self,
+        index: usize,
+        number: u32,
+        teacher: Option<LinkId>,
+        late: Option<LinkId>,
+    ) -> Vec<LinkId> {
+        let having = |(_, offer): &(&LinkId, &[u32; 3])| offer[index] > number;
+        let mut links: Vec<_> = self
+            .offers
+            .iter()
+            .filter(having)
+            .map(|(link, _)| *link)
+            .collect();
+        for other in [late, teacher].into_iter().flatten() {
+            if links.len() > 1 {
+                links.retain(|link| *link != other);
+            }
+        }
+        links
+    }
+
     pub fn next_timeout(&self) -> Option<Moment> {
         self.wanted.values().map(|(_, due)| *due).min()
     }
@@ -190,6 +227,17 @@ impl Session {
 
     /// Asks for the pages that are due, one of each kind at a time.
     pub(super) fn want_pages(&mut self, shared: &mut Shared, now: Now, id: SetId) {
+        self.want_pages_elsewhere(shared, now, id, &BTreeMap::new());
+    }
+
+    /// The same, after some peers were late with a page of some kinds.
+    fn want_pages_elsewhere(
+        &mut self,
+        shared: &mut Shared,
+        now: Now,
+        id: SetId,
+        late: &BTreeMap<usize, LinkId>,
+    ) {
         let session = self.id;
         let teacher = self.teacher_link();
         let Some(set) = self.items.sets.get_mut(&id) else {
@@ -206,16 +254,7 @@ impl Session {
             if pages.wanted.contains_key(&index) {
                 continue;
             }
-            let having = |(_, offer): &(&LinkId, &[u32; 3])| offer[index] > number;
-            let mut links: Vec<_> = pages
-                .offers
-                .iter()
-                .filter(having)
-                .map(|(link, _)| *link)
-                .collect();
-            if links.len() > 1 {
-                links.retain(|link| Some(*link) != teacher);
-            }
+            let links = pages.sources(index, number, teacher, late.get(&index).copied());
             let Some(&link) = links.get(shared.rng.below(links.len())) else {
                 continue;
             };
@@ -323,23 +362,10 @@ impl Session {
         let Some(set) = self.items.sets.get_mut(&id) else {
             return;
         };
-        let late: Vec<_> = set
-            .pages
-            .wanted
-            .iter()
-            .filter(|(_, (_, due))| *due <= now.moment)
-            .map(|(index, (link, _))| (*index, *link))
-            .collect();
-        if late.is_empty() {
-            return;
+        let late = set.pages.late(now.moment);
+        if !late.is_empty() {
+            self.want_pages_elsewhere(shared, now, id, &late);
         }
-        for (index, link) in late {
-            set.pages.wanted.remove(&index);
-            if set.pages.offers.len() > 1 {
-                set.pages.offers.remove(&link);
-            }
-        }
-        self.want_pages(shared, now, id);
     }
 
     /// A link is gone, and with it what it offered.
@@ -355,5 +381,58 @@ impl Session {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEACHER: LinkId = LinkId(1);
+    const HASHES: usize = PageKind::Hashes as usize;
+
+    /// The teacher offers three pages of hashes and was asked for the second; others offer what they have.
+    fn asked(others: &[(LinkId, [u32; 3])]) -> Pages {
+        let mut pages = Pages::new(true);
+        pages.offers.insert(TEACHER, [1, 3, 1]);
+        pages.offers.extend(others.iter().copied());
+        pages.wanted.insert(HASHES, (TEACHER, Moment(0)));
+        pages
+    }
+
+    #[test]
+    fn who_was_late_once_is_asked_again_where_nobody_else_has_the_page() {
+        let mut pages = asked(&[(LinkId(2), [1, 1, 0])]);
+        let late = pages.late(Moment(0) + limits::PAGE_AGAIN);
+        assert_eq!(late, BTreeMap::from([(HASHES, TEACHER)]));
+        assert!(pages.wanted.is_empty());
+        assert_eq!(
+            pages.sources(HASHES, 1, Some(TEACHER), Some(TEACHER)),
+            [TEACHER]
+        );
+        assert_eq!(pages.sources(HASHES, 2, Some(TEACHER), None), [TEACHER]);
+    }
+
+    #[test]
+    fn who_was_late_is_not_asked_where_there_is_a_choice() {
+        let pages = asked(&[(LinkId(2), [1, 2, 0]), (LinkId(3), [1, 2, 0])]);
+        assert_eq!(
+            pages.sources(HASHES, 1, Some(TEACHER), Some(LinkId(2))),
+            [LinkId(3)]
+        );
+        assert_eq!(
+            pages.sources(HASHES, 1, Some(TEACHER), None),
+            [LinkId(2), LinkId(3)]
+        );
+    }
+
+    #[test]
+    fn what_is_not_late_yet_stays_asked_for() {
+        let mut pages = asked(&[]);
+        pages
+            .wanted
+            .insert(2, (TEACHER, Moment(0) + limits::PAGE_AGAIN));
+        assert_eq!(pages.late(Moment(0)).len(), 1);
+        assert_eq!(pages.wanted.len(), 1);
     }
 }
