@@ -10,12 +10,12 @@ Written by `build-aux/bench --docs` from the lines in `docs/benchmarks.json`: ch
 Computers are network namespaces at one switch, every cable shaped in both directions (token bucket, 8 ms of burst; the switch keeps
 {queue} KiB for each port). Files are in memory. Time runs from the share command, with everyone already in the session, to a student's
 last verified byte under its final name; every copy is compared afterwards. **F/u_s**, the bound of every scheme on equal links, is the
-time of one plain TCP copy over the same shaped link in the same run: a ratio of 1 cannot be beaten without multicast. CPU seconds are
-those of all of a system's programs, by control group; peak memory is the largest single program's, files it has mapped into memory
-included. Copies are the bytes that left the teacher's cable, over the file's. Figures are medians.
+time of one plain TCP copy over the same shaped link in the same run: a ratio of 1 cannot be beaten. CPU seconds are those of all of a
+system's programs, by control group; peak memory is the largest single program's, files it has mapped into memory included. Copies are
+the bytes that left the teacher's cable, over the file's. Figures are medians of as many runs as the tables say.
 
 The other systems run at the best settings that were found: `tests/bench/systems` has them. None of them encrypts. Their times include
-their own start. nginx hands out 4 MiB whatever the case's size: a star takes N times as long at any size.
+their own start. On shaped links nginx hands out 4 MiB whatever the case's size: a star takes N times as long at any.
 
 A run in which more than {void:.0%} of the machine's processors were busy (work of lower priority not counted) says nothing about the
 network. Where there is no other run, its figures stand here with a {mark} and no bar counts as measured.
@@ -51,10 +51,10 @@ def page(lines, queue, void, pictures):
     """The text of the page."""
     rows = summary.summarise(lines)
     parts = [HEADER.format(queue=queue, void=void, mark=table.VOID), conditions(lines), "## What must be reached\n",
-             table.markdown(("case", "what", "bar", "measured", "met"), table.of_bars(rows)), "\n## Beside other systems"]
+             table.markdown(("case", "what", "bar", "measured", "met"), table.of_bars(rows), words=2), "\n## Beside other systems"]
     for case in cases.CASES:
         body = table.of_case(rows, case.name)
-        if body and not case.name.startswith("curve"):
+        if body and case.size and not case.name.startswith("curve"):
             parts.append(f"\n### {case.what[:1].upper()}{case.what[1:]}\n\n"
                          + (f"{case.mbit:g} Mbit/s. " if case.mbit else "") + f"`--case {case.name}`\n\n"
                          + table.markdown(table.HEAD, body))

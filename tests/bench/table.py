@@ -42,9 +42,9 @@ def of_bars(rows, only_run=False):
             for case, bar, measured, met in summary.bars(rows) if not only_run or (case.name, "handout") in rows]
 
 
-def markdown(head, body):
-    """A table of Markdown; all columns but the first stand right."""
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *body]
+def markdown(head, body, words=1):
+    """A table of Markdown; all columns but the first `words` stand right."""
+    lines = [head, [*["---"] * words, *["---:"] * (len(head) - words)], *body]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
