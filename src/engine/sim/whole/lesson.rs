@@ -1,4 +1,15 @@
 //! The scenarios of the bare swarm, with whole machines: what the rest of the core costs.
+//!
+//! The bare swarm starts with everybody linked, the set open and all hashes known, and ends with
+//! the last chunk. Whole machines get the entry first, then the pages of files and hashes, hop by
+//! hop; they make a place on the disk, tell the teacher how far they are, and end when the set is
+//! saved. The teacher's line is busy with pages before the first chunks leave: 50 students, 32 MiB
+//! and 8 Mbit/s have two pages of 59 KB, which go to eight neighbours in about a second.
+//!
+//! Ratios to the bound, medians of three seeds (`sim --whole`), bare and whole: 8 x 10 MiB at
+//! 1 Gbit/s 1.14 and 1.17, 24 x 32 MiB at 16 Mbit/s 1.08 and 1.10, 24 x 128 MiB at 16 Mbit/s 1.08
+//! and 1.09, 50 x 32 MiB at 1 Gbit/s 1.14 and 1.21, at 8 Mbit/s 1.15 and 1.24. Control takes 0.1
+//! to 0.5 % more of what is delivered.
 
 use std::time::Duration;
 
