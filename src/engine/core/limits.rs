@@ -78,6 +78,8 @@ pub const SECOND_DIALLER: Duration = Duration::from_millis(1_500);
 pub const DIAL_AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 /// Until a page of a manifest is asked for elsewhere.
 pub const PAGE_AGAIN: Duration = Duration::from_secs(1);
+/// After this without a request, pages are offered to those who may not have heard of them.
+pub const PAGES_REST: Duration = Duration::from_millis(500);
 /// Between two events about the progress of one item.
 pub const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 /// Messages of a student: so many at once …

@@ -336,7 +336,7 @@ impl Session {
     }
 
     /// Asks for what a log lacks, at most once a second and author.
-    fn lack(&mut self, shared: &mut Shared, now: Now, link: LinkId, author: AuthorId) {
+    pub(super) fn lack(&mut self, shared: &mut Shared, now: Now, link: LinkId, author: AuthorId) {
         let asked = self.feed.asked.get(&author);
         if asked.is_some_and(|asked| now.moment.since(*asked) < limits::DIGEST_MIN) {
             return;

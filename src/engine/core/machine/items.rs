@@ -225,7 +225,7 @@ impl Session {
         let (after, known) = (set.offer(), set.to_ask_for());
         shared.swarm.hashes_known(now.moment, self.id, id, known);
         if after != before {
-            self.offer_pages(shared, id, None);
+            self.offer_pages(shared, now, id, None);
         }
     }
 

@@ -348,7 +348,7 @@ impl Core {
             Control::PageWanted {
                 set, kind, number, ..
             } => {
-                session.on_page_wanted(shared, link, set, kind, number);
+                session.on_page_wanted(shared, now, link, set, kind, number);
             }
             Control::Page { set, page, .. } => session.on_page(shared, now, link, set, page),
             Control::Leave { set, .. } => session.on_leave(shared, now, link, set),

@@ -211,7 +211,7 @@ impl Core {
                 self.with(session, |s, shared| s.set_opened(shared, now, set, have));
                 // What is here goes out before the word that its hashes are known.
                 self.drain_swarm();
-                self.with(session, |s, shared| s.offer_pages(shared, set, None));
+                self.with(session, |s, shared| s.offer_pages(shared, now, set, None));
             }
             Input::Searching { session, set } => {
                 self.with(session, |s, _| s.searching(set));

@@ -26,6 +26,8 @@ pub(super) struct Pages {
     offers: BTreeMap<LinkId, [u32; 3]>,
     /// What was asked for, and until when it should come.
     wanted: BTreeMap<usize, (LinkId, Moment)>,
+    /// When those who may lack pages are offered them, if none is asked for until then.
+    rest_due: Option<Moment>,
     active: bool,
     root: Option<Hash>,
     root_taken: bool,
@@ -92,7 +94,8 @@ impl Pages {
     }
 
     pub fn next_timeout(&self) -> Option<Moment> {
-        self.wanted.values().map(|(_, due)| *due).min()
+        let wanted = self.wanted.values().map(|(_, due)| *due);
+        wanted.chain(self.rest_due).min()
     }
 
     pub fn files(&self) -> Option<&(Arc<[FileEntry]>, Arc<Layout>)> {
@@ -177,11 +180,19 @@ impl Session {
     }
 
     /// Offers the pages of one set to the neighbours, and to the teacher, who wants to know.
-    pub(super) fn offer_pages(&self, shared: &mut Shared, id: SetId, except: Option<LinkId>) {
-        let Some(set) = self.items.sets.get(&id) else {
+    pub(super) fn offer_pages(
+        &mut self,
+        shared: &mut Shared,
+        now: Now,
+        id: SetId,
+        except: Option<LinkId>,
+    ) {
+        let mut to = self.neighbours(shared, except);
+        let Some(set) = self.items.sets.get_mut(&id) else {
             return;
         };
-        let mut to = self.neighbours(shared, except);
+        set.pages.rest_due = Some(now.moment + limits::PAGES_REST);
+        let set = &self.items.sets[&id];
         if let Some(teacher) = self.teacher_link()
             && !to.contains(&teacher)
         {
@@ -276,6 +287,7 @@ impl Session {
     pub(super) fn on_page_wanted(
         &mut self,
         shared: &mut Shared,
+        now: Now,
         link: LinkId,
         id: SetId,
         kind: PageKind,
@@ -284,9 +296,12 @@ impl Session {
         if !self.is_member_link(link) {
             return;
         }
-        let Some(set) = self.items.sets.get(&id) else {
+        let Some(set) = self.items.sets.get_mut(&id) else {
             return;
         };
+        if let Some(due) = &mut set.pages.rest_due {
+            *due = now.moment + limits::PAGES_REST;
+        }
         let page = set.pages.here[kind as usize].get(number as usize);
         if let Some(page) = page.cloned() {
             shared.send(
@@ -348,7 +363,7 @@ impl Session {
                 set.pages.wanted.remove(&(kind as usize));
                 self.want_pages(shared, now, id);
                 self.manifest_grew(shared, now, id);
-                self.offer_pages(shared, id, Some(link));
+                self.offer_pages(shared, now, id, Some(link));
             }
             Err(ManifestError::NotNext { .. }) => {}
             Err(error) => {
@@ -357,8 +372,26 @@ impl Session {
         }
     }
 
-    /// Asks elsewhere for what did not come.
+    /// Offers pages to everybody who has not offered as many: who sees nobody else would not hear
+    /// of them from others.
+    fn offer_rest(&mut self, shared: &mut Shared, now: Now, id: SetId) {
+        let links = self.member_links();
+        let Some(set) = self.items.sets.get_mut(&id) else {
+            return;
+        };
+        let due = set.pages.rest_due.take_if(|due| *due <= now.moment);
+        if due.is_none() {
+            return;
+        }
+        let here = set.offer();
+        let lacks = |link: &LinkId| set.pages.offers.get(link) != Some(&here);
+        let to: Vec<LinkId> = links.into_iter().filter(lacks).collect();
+        shared.send_all(&to, &self.pages_here(id, here));
+    }
+
+    /// Asks elsewhere for what did not come, and offers what is here.
     pub(super) fn pages_on_time(&mut self, shared: &mut Shared, now: Now, id: SetId) {
+        self.offer_rest(shared, now, id);
         let Some(set) = self.items.sets.get_mut(&id) else {
             return;
         };

@@ -391,7 +391,7 @@ impl Session {
             chunk_size,
         });
         self.tell_item(shared, now, id, true);
-        self.offer_pages(shared, id, None);
+        self.offer_pages(shared, now, id, None);
         Ok(())
     }
 
@@ -450,7 +450,7 @@ impl Session {
             set.progress = Progress::Saved { path: None };
             self.tell_item(shared, now, id, true);
         }
-        self.offer_pages(shared, id, None);
+        self.offer_pages(shared, now, id, None);
     }
 
     /// The teacher's files cannot be read as they were: the item is withdrawn, with the reason.

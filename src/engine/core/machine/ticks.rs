@@ -154,6 +154,10 @@ impl Session {
         }
         if newer {
             self.teacher_back(shared);
+            // Who sees the teacher alone may not be among the few that entries are sent to.
+            if body.head > self.feed.head(self.feed.teacher) && self.is_member_link(link) {
+                self.lack(shared, now, link, self.feed.teacher);
+            }
             let hops = self.way_to_teacher().map_or(hops, |(_, far)| far.max(1));
             let to = self.neighbours(shared, Some(link));
             shared.send_all(

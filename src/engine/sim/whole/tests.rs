@@ -131,6 +131,26 @@ fn two_subnets_are_joined_by_a_student_on_both() {
 }
 
 #[test]
+fn students_who_see_nobody_but_the_teacher_get_everything() {
+    let (school, mut class) = (School::new("GEHU"), Class::new(15));
+    let nets: Vec<u8> = (1..=24).collect();
+    class.host("teacher", &nets, school.trust());
+    for net in nets {
+        class.host(&format!("alone on {net}"), &[net], school.trust());
+    }
+    let session = class.teach(0, &asha(&school), "DBMS Lab");
+    class.until(SECOND * 5, |class| (1..=24).all(|host| class.joined(host)));
+    class.run(SECOND * 30);
+    class.say(0, session, "one by one");
+    class.until(SECOND * 6, |class| {
+        (1..=24).all(|host| class.texts(host) == ["one by one"])
+    });
+    let item = class.share(0, session, &[4 * MIB]);
+    class.until(SECOND * 10, |class| all_saved(class, item, 1..=24));
+    class.check();
+}
+
+#[test]
 fn who_joins_in_the_middle_gets_the_whole_feed() {
     let (mut class, session) = gathered(4, 8, SLOW_LINE);
     class.say(0, session, "one");
