@@ -88,9 +88,8 @@ impl Class {
 
     /// Lets a member send nonsense for a while.
     pub fn flood(&mut self, host: usize, flood: Flood) {
-        for other in 0..self.world.hosts() {
-            self.world.node_mut(other).knows_liars = true;
-        }
+        let device = self.world.node(host).core.device();
+        self.audit.liars.insert(device.into());
         self.world.node_mut(host).flood(flood);
         self.world.tell(host, NodeInput::Timeout);
     }

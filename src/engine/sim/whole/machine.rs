@@ -84,8 +84,6 @@ pub struct Machine {
     pub told: Vec<(Moment, Event)>,
     /// Times that the program was started.
     pub starts: u32,
-    /// Somebody in the class writes entries behind its core's back.
-    pub knows_liars: bool,
     /// What should never happen and did.
     pub violations: Vec<String>,
     /// The teachers' logs that are written here.
@@ -114,7 +112,6 @@ impl Machine {
             store,
             told: Vec::new(),
             starts: 1,
-            knows_liars: false,
             violations: Vec::new(),
             own_logs: BTreeSet::new(),
             links: BTreeSet::new(),
