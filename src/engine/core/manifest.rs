@@ -18,12 +18,16 @@ mod writer;
 pub use reader::{Accepted, ManifestReader};
 pub use writer::ManifestWriter;
 
-/// Most files, and number of hashes, in the first page of each kind.
-pub const FIRST_PAGE: u32 = 32;
+/// Most files in the first page.
+pub const FIRST_FILES: u32 = 32;
 /// Most files in a later page.
 pub const FILES_PAGE: u32 = 256;
-/// Hashes in a later page but the last.
+/// Hashes in the first page and in the second. Each later one has as many as all before, so that
+/// what is hashed never waits for more than was hashed before it.
+pub const FIRST_HASHES: u32 = 8;
+/// Hashes in a page at most; how many pages there are up to as many.
 pub const HASHES_PAGE: u32 = 1024;
+const GROWING: u32 = (HASHES_PAGE / FIRST_HASHES).ilog2() + 1;
 /// Most bytes that the file list of one page takes as JSON. Signed and in base64 it stays well below
 /// the 256 KiB of a frame.
 pub const FILES_PAGE_BYTES: usize = 128 * 1024;
@@ -115,7 +119,7 @@ pub fn file_pages(files: &[FileEntry]) -> Vec<Range<usize>> {
     for (number, file) in files.iter().enumerate() {
         let cost = file.path.len() + ENTRY_BYTES;
         let limit = if pages.len() <= 1 {
-            FIRST_PAGE
+            FIRST_FILES
         } else {
             FILES_PAGE
         };
@@ -144,10 +148,12 @@ pub const fn hash_pages(chunks: u32) -> u32 {
 
 /// The page that has the hash of `chunk`.
 pub const fn page_of_chunk(chunk: ChunkIndex) -> u32 {
-    if chunk.0 < FIRST_PAGE {
+    if chunk.0 < FIRST_HASHES {
         0
+    } else if chunk.0 < HASHES_PAGE {
+        1 + (chunk.0 / FIRST_HASHES).ilog2()
     } else {
-        1 + (chunk.0 - FIRST_PAGE) / HASHES_PAGE
+        GROWING - 1 + chunk.0 / HASHES_PAGE
     }
 }
 
@@ -155,7 +161,8 @@ pub const fn page_of_chunk(chunk: ChunkIndex) -> u32 {
 pub fn chunks_of_page(page: u32, chunks: u32) -> Range<u32> {
     let after = |pages: u32| match pages {
         0 => 0,
-        n => FIRST_PAGE.saturating_add((n - 1).saturating_mul(HASHES_PAGE)),
+        n if n <= GROWING => FIRST_HASHES << (n - 1),
+        n => HASHES_PAGE.saturating_mul(n - GROWING + 1),
     };
     after(page).min(chunks)..after(page.saturating_add(1)).min(chunks)
 }
@@ -185,10 +192,10 @@ pub fn check_header(header: &SetHeader) -> Result<(), ManifestError> {
     if header.hash_pages != hash_pages(header.chunks) {
         return wrong("its number of hash pages does not fit its chunks");
     }
-    let least = if header.files <= FIRST_PAGE {
+    let least = if header.files <= FIRST_FILES {
         1
     } else {
-        1 + (header.files - FIRST_PAGE).div_ceil(FILES_PAGE)
+        1 + (header.files - FIRST_FILES).div_ceil(FILES_PAGE)
     };
     if header.file_pages < least || header.file_pages > header.files {
         return wrong("its number of list pages does not fit its files");

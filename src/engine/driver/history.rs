@@ -136,23 +136,14 @@ impl History {
         Ok(())
     }
 
-    /// The copies of an item's earlier version that were saved in a folder; keeps that another
-    /// version goes there.
+    /// The copies of an item's earlier version that were saved in a folder.
     pub fn previous(
         &self,
         session: SessionId,
         (item, version): (ItemId, Version),
-        set: SetId,
         folder: &Path,
     ) -> Result<Vec<SavedCopy>, DatabaseError> {
         let earlier = self.database.sets_of_item(session, item)?;
-        self.database.keep_set(&SetRecord {
-            id: set,
-            session,
-            item,
-            version,
-            folder: folder.to_owned(),
-        })?;
         let earlier = earlier
             .iter()
             .rev()
@@ -164,6 +155,11 @@ impl History {
             }
         }
         Ok(Vec::new())
+    }
+
+    /// Keeps that a version of an item goes to a folder.
+    pub fn received(&self, set: &SetRecord) -> Result<(), DatabaseError> {
+        self.database.keep_set(set)
     }
 
     /// Where files were saved, of all sets but this one, whose names are among those of its files.

@@ -14,6 +14,7 @@ use crate::core::layout::Layout;
 use crate::core::names::SafePath;
 use crate::core::wire::statements::{FailReason, FileEntry};
 use crate::net::event::ArrivedChunk;
+use crate::store::database::SetRecord;
 use crate::store::part::{Local, Names, ReceiveSet, ReceiveSpec, Search, Written};
 
 /// Pause between two settlings of a set, unless it is complete: each syncs the disk.
@@ -56,7 +57,7 @@ impl DiskSide {
         let (session, set) = (wanted.session, wanted.set);
         let Some(entry) = self.entry(set) else { return };
         let folder = self.places.receive.join(folder_name(&wanted.folder));
-        let previous = self.history.previous(session, wanted.item, set, &folder);
+        let previous = self.history.previous(session, wanted.item, &folder);
         let search = self.look_around(set, wanted.item.0, &wanted.files);
         let spec = ReceiveSpec {
             set,
@@ -71,6 +72,13 @@ impl DiskSide {
             folder,
             reserve: self.places.reserve,
         };
+        let record = SetRecord {
+            id: set,
+            session,
+            item: wanted.item.0,
+            version: wanted.item.1,
+            folder: spec.folder.clone(),
+        };
         // Whoever had the part files open before a retry must be done with them.
         let turn = self.turn(set);
         let _turn = lock(&turn);
@@ -83,6 +91,10 @@ impl DiskSide {
                 }
                 let _ = entry.content.set(Content::Receive(Arc::new(receive)));
                 (self.tell)(Input::SetOpened { session, set, have });
+                // Only a later version needs it, and it takes a sync: chunks may come meanwhile.
+                if let Err(error) = self.history.received(&record) {
+                    tracing::warn!("{error}");
+                }
             }
             Err(fault) => self.fail(set, session, fault.reason, fault.to_string()),
         }

@@ -88,6 +88,8 @@ struct State {
     ready: BTreeSet<u32>,
     /// Part files with data that was not synced.
     dirty: BTreeSet<u32>,
+    /// The names of the journal and the first part files are on the disk.
+    folder_synced: bool,
     /// Chunks written since the last checkpoint began.
     unsynced: u32,
 }

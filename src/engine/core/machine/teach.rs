@@ -371,8 +371,15 @@ impl Session {
         }
         set.writer = Some(writer);
         self.items.sets.insert(id, set);
+        // Before the entry, which first has to be on the disk: reading begins meanwhile.
+        shared.disk(Disk::Hash {
+            session: self.id,
+            set: id,
+            chunk_size,
+        });
         if let Err(error) = self.write(shared, now, kind, Audience::All, &body) {
             self.items.sets.remove(&id);
+            shared.disk(Disk::Close { set: id });
             return Err(error);
         }
         let spec = SetSpec {
@@ -385,11 +392,6 @@ impl Session {
             hashes: 0,
         };
         shared.swarm.open_set(now.moment, spec);
-        shared.disk(Disk::Hash {
-            session: self.id,
-            set: id,
-            chunk_size,
-        });
         self.tell_item(shared, now, id, true);
         self.offer_pages(shared, now, id, None);
         Ok(())

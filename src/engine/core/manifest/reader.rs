@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{FILES_PAGE, FIRST_PAGE, ManifestError, check_header, chunks_of_page};
+use super::{FILES_PAGE, FIRST_FILES, ManifestError, check_header, chunks_of_page};
 use crate::core::ids::{ChunkIndex, FileIndex, Hash, SessionId};
 use crate::core::layout::Layout;
 use crate::core::names::{SafePath, settle_collisions};
@@ -142,7 +142,7 @@ impl ManifestReader {
             return Ok(Accepted::Known);
         }
         let most = if page.number == 0 {
-            FIRST_PAGE
+            FIRST_FILES
         } else {
             FILES_PAGE
         };

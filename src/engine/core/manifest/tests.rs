@@ -72,7 +72,7 @@ fn a_manifest_is_read_back_page_by_page() {
     files.push(file("empty", 0));
     let made = make(&files);
     assert_eq!(made.header.file_pages, 4);
-    assert_eq!(made.header.hash_pages, 4);
+    assert_eq!(made.header.hash_pages, 10);
     let mut reader = reader(&made.header);
     assert_eq!(reader.next_page(PageKind::Final), None);
     let mut next = 0;
@@ -118,10 +118,22 @@ fn the_first_pages_are_small() {
         panic!()
     };
     assert_eq!(files.len(), 32);
-    let PageContent::Hashes { hashes } = &made.hashes[0].content else {
-        panic!()
+}
+
+#[test]
+fn pages_of_hashes_double_up_to_the_largest() {
+    let lengths = |chunks| {
+        let pages = 0..hash_pages(chunks);
+        pages
+            .map(|page| chunks_of_page(page, chunks).len())
+            .collect::<Vec<_>>()
     };
-    assert_eq!(hashes.len(), 32 * 32);
+    assert_eq!(lengths(1), [1]);
+    assert_eq!(lengths(65), [8, 8, 16, 32, 1]);
+    assert_eq!(
+        lengths(4000),
+        [8, 8, 16, 32, 64, 128, 256, 512, 1024, 1024, 928]
+    );
 }
 
 #[test]
@@ -211,11 +223,11 @@ fn pages_that_do_not_fit_the_header_are_refused() {
         assert!(give(&mut reader(&made.header), &page(0, content(files))).is_err());
     }
     let short = PageContent::Hashes {
-        hashes: vec![0; 32 * 31],
+        hashes: vec![0; 32 * 7],
     };
     assert!(give(&mut reader(&made.header), &page(0, short)).is_err());
     let crooked = PageContent::Hashes {
-        hashes: vec![0; 32 * 32 + 1],
+        hashes: vec![0; 32 * 8 + 1],
     };
     assert!(give(&mut reader(&made.header), &page(0, crooked)).is_err());
     // As many files as the header says, but not its bytes.

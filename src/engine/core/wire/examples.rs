@@ -245,7 +245,7 @@ fn feed() -> Vec<Example> {
         chunk_size: 16_384,
         chunks: 65,
         file_pages: 1,
-        hash_pages: 2,
+        hash_pages: 5,
     };
     let (title, content) = ("Lab 3".into(), ItemContent::Files { set });
     let body = ItemBody {

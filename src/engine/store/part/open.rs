@@ -57,7 +57,6 @@ impl ReceiveSet {
             journal
                 .append(&Record::About(about))
                 .doing("write", &journal_path(&parts))?;
-            files::sync_folder(&parts).doing("write", &parts)?;
         }
         let files = (0..layout.files())
             .map(|_| FileState {
@@ -77,6 +76,7 @@ impl ReceiveSet {
                 files,
                 ready: BTreeSet::new(),
                 dirty: BTreeSet::new(),
+                folder_synced: false,
                 unsynced: 0,
             }),
             layout,

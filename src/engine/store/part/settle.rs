@@ -81,6 +81,10 @@ impl ReceiveSet {
             return Ok(());
         }
         let result = self.sync_parts(&dirty).and_then(|()| {
+            if !self.lock().folder_synced {
+                files::sync_folder(&self.parts).doing("write", &self.parts)?;
+                self.lock().folder_synced = true;
+            }
             let file = {
                 let mut state = self.lock();
                 let record = Record::Checkpoint(upto);
