@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod api;
+mod buffers;
 pub mod core;
 mod driver;
 mod engine;

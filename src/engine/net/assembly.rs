@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::buffers;
 use crate::core::ids::{ChunkIndex, SessionId, SetId};
 use crate::core::wire::frame::RecordHeader;
 
@@ -111,7 +112,7 @@ impl Assembly {
         self.held_by_all.fetch_add(length, Ordering::Relaxed);
         self.unfinished.push_back(Unfinished {
             key,
-            bytes: std::iter::repeat_n(0, length).collect(),
+            bytes: buffers::take(length),
             filled: 0,
         });
         Some(())

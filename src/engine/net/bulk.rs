@@ -15,6 +15,7 @@ use super::event::{ArrivedChunk, NetEvent, Room};
 use super::frames::read_prefix;
 use super::lane::{Lane, LaneError};
 use super::link::{Links, ROOM_CHUNKS};
+use crate::buffers;
 use crate::core::ids::{DeviceId, LinkId};
 use crate::core::io::{ChunkOutcome, Input};
 use crate::core::wire::control::Lane as LaneKind;
@@ -133,6 +134,7 @@ impl Drop for Writing<'_> {
     fn drop(&mut self) {
         let outcome = self.record.outcome(self.unsent.link, self.sent);
         self.unsent.links.tell(outcome);
+        buffers::give_back(std::mem::take(&mut self.record.chunk));
     }
 }
 

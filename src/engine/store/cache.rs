@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::buffers;
 use crate::core::ids::{ChunkIndex, SetId};
 
 /// Bytes that are kept, unless set otherwise.
@@ -100,6 +101,7 @@ impl Inner {
         if let Some((used, bytes)) = self.chunks.remove(&key) {
             self.by_use.remove(&used);
             self.bytes -= bytes.len();
+            buffers::give_back(bytes);
         }
     }
 }

@@ -25,10 +25,3 @@ pub mod source;
 
 mod bits;
 mod records;
-
-use std::sync::Arc;
-
-/// A buffer of zeros that can be shared once it is filled.
-fn buffer(len: u32) -> Arc<[u8]> {
-    std::iter::repeat_n(0, len as usize).collect()
-}

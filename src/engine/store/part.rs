@@ -16,6 +16,7 @@ use super::fault::{DiskFault, Doing as _};
 use super::journal::{Journal, Placed, Record};
 use super::place::SavedCopy;
 use super::pool::FilePool;
+use crate::buffers;
 use crate::core::ids::{ChunkIndex, FileIndex, Hash, SetId, Version};
 use crate::core::layout::{Layout, Segment};
 use crate::core::names::{STORE_FOLDER, SafePath};
@@ -350,7 +351,7 @@ impl ReceiveSet {
         chunk: ChunkIndex,
         sources: &[(Segment, Option<PathBuf>)],
     ) -> io::Result<Arc<[u8]>> {
-        let mut bytes = super::buffer(self.layout.chunk_len(chunk));
+        let mut bytes = buffers::take(self.layout.chunk_len(chunk) as usize);
         let mut rest = Arc::get_mut(&mut bytes).expect("a new buffer has one owner");
         for (segment, saved) in sources {
             let (here, after) = rest.split_at_mut(segment.len as usize);

@@ -14,6 +14,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::fault::{DiskFault, Doing as _};
 use super::pool::FilePool;
 use super::scan::SourceFile;
+use crate::buffers;
 use crate::core::ids::{ChunkIndex, FileIndex, Hash};
 use crate::core::layout::{Layout, LayoutError, Segment};
 use crate::core::wire::statements::FailReason;
@@ -190,7 +191,7 @@ impl SourceSet {
         segments: &[Segment],
         copied: bool,
     ) -> Result<Arc<[u8]>, SourceError> {
-        let mut bytes = super::buffer(self.layout.chunk_len(chunk));
+        let mut bytes = buffers::take(self.layout.chunk_len(chunk) as usize);
         let mut rest = Arc::get_mut(&mut bytes).expect("a new buffer has one owner");
         for segment in segments {
             let (here, after) = rest.split_at_mut(segment.len as usize);

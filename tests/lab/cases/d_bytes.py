@@ -193,7 +193,8 @@ def three_gibibytes(lab):
     grown = {each: each.peak_memory() - before[each] for each in before}
     seconds = (done["t"] - shared["t"]) / 1000
     lab.note(seconds=round(seconds, 1), mib_per_second=round(size / seconds / (1 << 20)),
-             teacher_grew_mib=grown[teacher] >> 20, student_grew_mib=grown[student] >> 20)
+             teacher_grew_mib=grown[teacher] >> 20, student_grew_mib=grown[student] >> 20,
+             teacher_peak_mib=teacher.peak_memory() >> 20, student_peak_mib=student.peak_memory() >> 20)
     lab.same(path, done["progress"]["path"], "s1")
     for each, bytes_ in grown.items():
         if bytes_ > limit:
