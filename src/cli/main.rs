@@ -58,11 +58,11 @@ fn main() -> ExitCode {
 /// Carries out one command.
 fn run(global: &Global, command: Command, output: &Output) -> Result<Code, Failure> {
     match command {
-        Command::Teach(args) => smol::block_on(teach::run(global, args, output)),
-        Command::Join(args) => smol::block_on(join::run(global, args, output)),
+        Command::Teach(args) => smol::future::block_on(teach::run(global, args, output)),
+        Command::Join(args) => smol::future::block_on(join::run(global, args, output)),
         Command::Keys(command) => keys::run(global, command, output),
-        Command::Doctor(args) => smol::block_on(doctor::run(global, &args, output)),
-        Command::Demo(args) => smol::block_on(demo::run(global, &args, output)),
+        Command::Doctor(args) => smol::future::block_on(doctor::run(global, &args, output)),
+        Command::Demo(args) => smol::future::block_on(demo::run(global, &args, output)),
         Command::Completions(args) => generate::completions(&args),
         Command::Man => generate::manual(),
     }

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use async_channel::Sender;
 use ed25519_dalek::SigningKey;
+use smol::future::block_on;
 
 use crate::api::{
     Config, Diagnosis, Event, ItemId, NewPost, PublicKey, SessionId, SetId, ShareOptions,
@@ -192,7 +193,7 @@ impl Engine {
             .name("handout-events".to_owned())
             .spawn({
                 let events = events.clone();
-                move || smol::block_on(events.forward(tell_people))
+                move || block_on(events.forward(tell_people))
             })
             .map_err(system)?;
         let driver = Driver {

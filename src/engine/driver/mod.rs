@@ -23,8 +23,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use async_channel::Receiver;
-use futures_lite::future::or;
-use smol::Timer;
+use futures_lite::future::{block_on, or, yield_now};
 
 use crate::api::{Event, Warning, WarningKind};
 use crate::core::ids::{DeviceId, ItemId, LinkId, Version};
@@ -32,6 +31,7 @@ use crate::core::io::Input;
 use crate::core::machine::Core;
 use crate::core::time::{Moment, Now, UnixTime};
 use crate::net::Net;
+use crate::net::alarms::Whose;
 use crate::net::event::NetEvent;
 use disk::DiskSide;
 use events::EventQueue;
@@ -129,65 +129,68 @@ enum Next {
 }
 
 /// Runs the engine until it is asked to stop, or nobody holds a handle any more.
-pub fn run(mut driver: Driver) {
-    let mut reply = None;
-    loop {
-        match smol::block_on(driver.next()) {
-            Next::Happened(happening) => driver.happened(happening),
-            Next::Asked(Request::Shutdown(done)) => {
-                reply = Some(done);
-                break;
-            }
-            Next::Asked(request) => driver.asked(request),
-            Next::Due => driver.due(),
-            Next::Alone => break,
-        }
-        for _ in 0..BATCH {
-            let Ok(happening) = driver.happenings.try_recv() else {
-                break;
-            };
-            driver.happened(happening);
-        }
-        if driver
-            .state
-            .settle_due
-            .is_some_and(|due| due <= Instant::now())
-        {
-            driver.settle();
-        }
-    }
+pub fn run(driver: Driver) {
+    // Beside the tasks of the network: to hand everything to another thread and back would cost
+    // more than most of it takes.
+    let net = driver.net.clone();
+    let work = net.spawner().spawn(driver.live());
+    let (mut driver, reply) = block_on(work);
     driver.stop();
     // Whoever waits learns it by the closed channel as well.
     drop(reply);
 }
 
 impl Driver {
-    async fn next(&self) -> Next {
-        let due = self
-            .core
-            .next_timeout()
-            .map(|moment| self.state.instant(moment));
-        let due = [due, self.state.settle_due].into_iter().flatten().min();
-        let timer = async {
-            match due {
-                Some(due) => _ = Timer::at(due).await,
-                None => std::future::pending().await,
+    /// Deals with what happens until the end; gives who asked for it.
+    async fn live(mut self) -> (Self, Option<requests::Reply<()>>) {
+        let (happenings, requests) = (self.happenings.clone(), self.requests.clone());
+        let net = self.net.clone();
+        loop {
+            let happened = async {
+                match happenings.recv().await {
+                    Ok(happening) => Next::Happened(happening),
+                    Err(_) => std::future::pending().await,
+                }
+            };
+            let asked = async {
+                match requests.recv().await {
+                    Ok(request) => Next::Asked(request),
+                    Err(_) => Next::Alone,
+                }
+            };
+            let due = self.next_due();
+            let rings = async {
+                match due {
+                    Some(due) => net.spawner().alarms().ring(Whose::Core, due).await,
+                    None => std::future::pending().await,
+                }
+                Next::Due
+            };
+            match or(asked, or(happened, rings)).await {
+                Next::Happened(happening) => self.happened(happening),
+                Next::Asked(Request::Shutdown(done)) => return (self, Some(done)),
+                Next::Asked(request) => self.asked(request),
+                Next::Due => self.due(),
+                Next::Alone => return (self, None),
             }
-            Next::Due
-        };
-        let happened = async {
-            match self.happenings.recv().await {
-                Ok(happening) => Next::Happened(happening),
-                Err(_) => std::future::pending().await,
+            for _ in 0..BATCH {
+                let Ok(happening) = happenings.try_recv() else {
+                    break;
+                };
+                self.happened(happening);
             }
-        };
-        let asked = async {
-            match self.requests.recv().await {
-                Ok(request) => Next::Asked(request),
-                Err(_) => Next::Alone,
+            let settle = self.state.settle_due;
+            if settle.is_some_and(|due| due <= Instant::now()) {
+                self.settle();
             }
-        };
-        or(asked, or(happened, timer)).await
+            yield_now().await;
+        }
+    }
+
+    fn next_due(&self) -> Option<Instant> {
+        let core = self.core.next_timeout();
+        let core = core.map(|moment| self.state.instant(moment));
+        [core, self.state.settle_due].into_iter().flatten().min()
     }
 
     fn due(&mut self) {

@@ -69,7 +69,7 @@ impl Pool {
         let lane = state.sets.entry(set).or_default();
         lane.waiting.push_back((order, Box::new(job)));
         state.advance(set);
-        self.shared.ready.notify_all();
+        self.shared.wake(&state, 0);
     }
 
     /// Does what was submitted, and ends the threads.
@@ -122,6 +122,17 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Wakes as many threads as there are jobs ready, but for those that are taken anyway: waking
+    /// all of them for each job would cost more than many a job.
+    fn wake(&self, state: &State, taken: usize) {
+        if state.stopping {
+            self.ready.notify_all();
+        }
+        for _ in taken..state.ready.len() {
+            self.ready.notify_one();
+        }
+    }
+
     fn work(&self) {
         let mut state = self.state();
         loop {
@@ -131,7 +142,8 @@ impl Shared {
                 let _ = catch_unwind(AssertUnwindSafe(job));
                 state = self.state();
                 state.done(set);
-                self.ready.notify_all();
+                // This thread takes one of them.
+                self.wake(&state, 1);
             } else if state.stopping && state.sets.is_empty() {
                 return;
             } else {

@@ -1,7 +1,7 @@
 //! The bulk lane of a link: records in and out.
 
 use std::fmt;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -16,13 +16,14 @@ use super::frames::read_prefix;
 use super::lane::{Lane, LaneError};
 use super::link::{Links, ROOM_CHUNKS};
 use crate::buffers;
+use super::pace::Outlet;
 use crate::core::ids::{DeviceId, LinkId};
 use crate::core::io::{ChunkOutcome, Input};
 use crate::core::wire::control::Lane as LaneKind;
 use crate::core::wire::frame::{
     FrameKind, MAX_CONTROL, PREFIX, RECORD_HEADER, RecordHeader, encode_prefix,
 };
-use crate::platform::network::tune_bulk;
+use crate::platform::network::keep_unsent;
 
 /// How often the pause before dialling again doubles at most.
 const REDIAL_LIMIT: u32 = 50;
@@ -58,11 +59,6 @@ impl Outgoing {
     }
 }
 
-/// Options of the sockets of bulk lanes.
-pub fn tune(stream: &TcpStream) {
-    tune_bulk(stream);
-}
-
 /// Dials the bulk lane of a link, again and again as long as the link lives.
 pub async fn dial(links: Arc<Links>, link: LinkId, peer: DeviceId, remote: SocketAddr) {
     let first = links.timing.redial;
@@ -84,12 +80,13 @@ pub async fn dial(links: Arc<Links>, link: LinkId, peer: DeviceId, remote: Socke
 }
 
 /// Carries records over a lane, whose sides have greeted, until it ends.
-pub async fn run(links: Arc<Links>, link: LinkId, lane: Lane) {
+pub async fn run(links: Arc<Links>, link: LinkId, mut lane: Lane) {
     let (sender, queue) = async_channel::unbounded();
     let (forget, forgotten) = async_channel::unbounded();
     let Some(number) = links.bulk_up(link, sender, forget) else {
         return;
     };
+    let outlet = lane.stream.get_mut().0.keep(&links.pace);
     let (reader, writer) = futures_lite::io::split(lane.stream);
     // Two tasks, so that both directions can use a processor each.
     let reading = links
@@ -100,7 +97,7 @@ pub async fn run(links: Arc<Links>, link: LinkId, lane: Lane) {
         link,
         queue,
     };
-    let ended = futures_lite::future::or(reading, write(&queue, writer)).await;
+    let ended = futures_lite::future::or(reading, write(&queue, &outlet, writer)).await;
     if let Err(error) = ended {
         tracing::debug!("bulk lane of link {link} ends: {error}");
     }
@@ -138,15 +135,43 @@ impl Drop for Writing<'_> {
     }
 }
 
-async fn write(unsent: &Unsent, mut stream: impl AsyncWrite + Unpin) -> Result<(), LaneError> {
+async fn write(
+    unsent: &Unsent,
+    outlet: &Outlet,
+    mut stream: impl AsyncWrite + Unpin,
+) -> Result<(), LaneError> {
     let mut buffer = Vec::new();
-    while let Ok(record) = unsent.queue.recv().await {
+    let mut longest = 0;
+    // In the system, which has not sent nearly all of it.
+    let mut leaving: Vec<Writing<'_>> = Vec::new();
+    loop {
+        let left = async {
+            if leaving.is_empty() {
+                std::future::pending().await
+            }
+            // A broken connection is found by the next who writes or reads.
+            let _ = outlet.left().await;
+            None
+        };
+        let next = async { Some(unsent.queue.recv().await) };
+        let record = match futures_lite::future::or(next, left).await {
+            None => {
+                leaving.clear();
+                continue;
+            }
+            Some(Err(_)) => break,
+            Some(Ok(record)) => record,
+        };
         let mut writing = Writing {
             unsent,
             record,
             sent: false,
         };
         let payload = &writing.record.chunk[writing.record.range.clone()];
+        if payload.len() > longest {
+            longest = payload.len();
+            keep_unsent(outlet.socket(), unsent_mark(longest));
+        }
         buffer.clear();
         buffer.reserve(PREFIX + RECORD_HEADER + payload.len());
         buffer.extend(encode_prefix(
@@ -159,9 +184,23 @@ async fn write(unsent: &Unsent, mut stream: impl AsyncWrite + Unpin) -> Result<(
         stream.write_all(&buffer).await?;
         stream.flush().await?;
         writing.sent = true;
+        // There was room for this one: those before it have left.
+        leaving.clear();
+        leaving.push(writing);
     }
+    drop(leaving);
     let _ = stream.close().await;
     Ok(())
+}
+
+/// How much may wait unsent in the system, in bytes, for records of a length: on a slow line a
+/// record is to leave before the next is handed over, on a fast one the line must not run dry.
+const fn unsent_mark(record: usize) -> u32 {
+    match record {
+        0..=16_384 => 4 * 1024,
+        16_385..=32_768 => 32 * 1024,
+        _ => 256 * 1024,
+    }
 }
 
 async fn read(

@@ -8,7 +8,6 @@ use std::time::Duration;
 use futures_lite::future::or;
 use smol::Timer;
 
-use super::bulk;
 use super::lane::{Lane, LaneError, open_tcp};
 use super::link::Links;
 use crate::core::ids::{DeviceId, DialId};
@@ -79,13 +78,9 @@ async fn try_once(
     expect: Option<DeviceId>,
     kind: LaneKind,
 ) -> Result<(Lane, Greeting), LaneError> {
-    let tcp = open_tcp(address, links.timing.dead, |stream| {
-        if kind == LaneKind::Bulk {
-            bulk::tune(stream);
-        }
-    })
-    .await
-    .map_err(LaneError::Io)?;
+    let tcp = open_tcp(address, links.timing.dead)
+        .await
+        .map_err(LaneError::Io)?;
     let mut lane = Lane::connect(&links.tls, tcp).await?;
     if lane.peer == links.device {
         return Err(LaneError::Itself);

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::TcpStream;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use futures_rustls::TlsStream;
 use serde::Deserialize;
 
 use super::frames::{read_frame, write_control};
+use super::pace::{Outlet, Pace, Paced};
 use super::tls::{Tls, device_of};
 use crate::core::ids::DeviceId;
 use crate::core::wire::MAJOR;
@@ -94,11 +96,16 @@ fn is_end(kind: io::ErrorKind) -> bool {
 /// A TCP connection that gives only so many bytes until [`Rationed::lift`].
 #[derive(Debug)]
 pub struct Rationed {
-    tcp: smol::net::TcpStream,
+    tcp: Paced,
     left: Option<usize>,
 }
 
 impl Rationed {
+    /// Keeps to a beat from now on; gives the way to see what has left.
+    pub fn keep(&mut self, pace: &Arc<Pace>) -> Outlet {
+        self.tcp.keep(pace)
+    }
+
     /// Lets any number of bytes come from now on.
     const fn lift(&mut self) {
         self.left = None;
@@ -231,7 +238,7 @@ impl Lane {
 fn rationed(tcp: smol::net::TcpStream) -> io::Result<Rationed> {
     tcp.set_nodelay(true)?;
     Ok(Rationed {
-        tcp,
+        tcp: Paced::new(tcp),
         left: Some(MAX_BEFORE_GREETING),
     })
 }
@@ -240,11 +247,9 @@ fn rationed(tcp: smol::net::TcpStream) -> io::Result<Rationed> {
 pub async fn open_tcp(
     address: std::net::SocketAddr,
     silence: Duration,
-    tune: impl Fn(&TcpStream),
 ) -> io::Result<smol::net::TcpStream> {
     let tcp = smol::Async::<TcpStream>::connect(address).await?;
     tune_link(tcp.get_ref(), silence);
-    tune(tcp.get_ref());
     Ok(tcp.into())
 }
 

@@ -18,6 +18,7 @@ use super::control;
 use super::event::{NetEvent, Permit, Room, Sink, warning};
 use super::gate::Gate;
 use super::lane::{Lane, LaneError};
+use super::pace::Pace;
 use super::runtime::Spawner;
 use super::tls::Tls;
 use crate::api::{LinkReport, WarningKind};
@@ -94,6 +95,8 @@ pub struct Links {
     pub assembly: AssemblyLimits,
     /// Bytes of unfinished chunks of all links.
     pub assembling: Arc<AtomicUsize>,
+    /// The beat of the bulk lanes.
+    pub pace: Arc<Pace>,
     /// Room for chunks that wait for the disk.
     pub chunk_room: Room,
     /// TCP port on which links are accepted, 0 for none.
@@ -161,6 +164,7 @@ impl Links {
             chunks,
             assembly,
             assembling: Arc::default(),
+            pace: Pace::new(),
             chunk_room: Room::new(ROOM_CHUNKS),
             port: AtomicU16::new(0),
             kind: RwLock::default(),

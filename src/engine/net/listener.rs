@@ -151,7 +151,6 @@ fn begin(links: &Arc<Links>, own: &OwnAddresses, stream: Async<TcpStream>, from:
 async fn greet(links: Arc<Links>, pass: Pass, stream: Async<TcpStream>, from: SocketAddr) {
     tune_link(stream.get_ref(), links.timing.dead);
     let tcp = smol::net::TcpStream::from(stream);
-    let socket: Arc<Async<TcpStream>> = tcp.clone().into();
     let handshake = async {
         let mut lane = Lane::accept(&links.tls, tcp).await?;
         if lane.peer == links.device {
@@ -188,7 +187,6 @@ async fn greet(links: Arc<Links>, pass: Pass, stream: Async<TcpStream>, from: So
                 let _ = bye.await;
                 return;
             };
-            bulk::tune(socket.get_ref());
             let task = links.spawner.spawn({
                 let links = links.clone();
                 async move {

@@ -3,6 +3,7 @@
 //! [`Net`] is the driver's handle. [`interfaces`] lists what there is, [`udp`] carries discovery,
 //! `listener` and `dialer` make lanes, two of which are a [`link`]: `control` and [`bulk`].
 
+pub mod alarms;
 pub mod assembly;
 pub mod bulk;
 mod control;
@@ -14,6 +15,7 @@ pub mod interfaces;
 mod lane;
 pub mod link;
 mod listener;
+pub mod pace;
 pub mod runtime;
 mod scan;
 #[cfg(test)]
@@ -37,7 +39,7 @@ use bulk::Outgoing;
 use event::{Sink, warning};
 use gate::{Gate, GateLimits};
 use link::{Links, Timing};
-use runtime::Runtime;
+use runtime::{Runtime, Spawner};
 use scan::Scanner;
 use tls::Tls;
 use udp::Udp;
@@ -119,6 +121,14 @@ impl Net {
             );
             sink(warning(WarningKind::PortTaken, text));
         }
+        links.keep(
+            links.spawner.spawn(
+                links
+                    .pace
+                    .clone()
+                    .run(links.spawner.clone(), runtime.help()),
+            ),
+        );
         links.port.store(tcp_port, Ordering::Relaxed);
         let udp = Udp::new(port, sink.clone(), spawner);
         let scanner = Scanner::start(config.interfaces, udp, links.clone());
@@ -134,6 +144,11 @@ impl Net {
     /// TCP port on which links are accepted.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Where tasks are started beside those of the network.
+    pub fn spawner(&self) -> &Spawner {
+        &self.links.spawner
     }
 
     /// Sends a datagram.

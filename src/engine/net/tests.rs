@@ -164,7 +164,7 @@ fn greeting(major: u8, lane: LaneKind) -> Greeting {
 
 /// A hand-made connection to a node.
 async fn by_hand(number: u8, to: SocketAddr) -> Lane {
-    let tcp = open_tcp(to, Duration::from_secs(9), |_| {}).await.unwrap();
+    let tcp = open_tcp(to, Duration::from_secs(9)).await.unwrap();
     Lane::connect(&Tls::new(&key(number)).unwrap(), tcp)
         .await
         .unwrap()

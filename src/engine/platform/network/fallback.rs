@@ -32,8 +32,13 @@ pub fn bind_to_interface(_socket: &Socket, _name: &str) -> bool {
 /// Makes a connection notice within `silence` that the other side is gone.
 pub fn tune_link(_stream: &TcpStream, _silence: Duration) {}
 
-/// Keeps little unsent data in the system, so that what is queued late leaves soon.
-pub fn tune_bulk(_stream: &TcpStream) {}
+/// Keeps at most about `bytes` of unsent data in the system.
+pub fn keep_unsent(_stream: &TcpStream, _bytes: u32) {}
+
+/// Whether a connection has sent nearly all that it was given: taken for granted.
+pub fn takes_more(_stream: &TcpStream) -> bool {
+    true
+}
 
 /// Allows as many open files as the system's administrator does.
 pub fn raise_open_files() {}

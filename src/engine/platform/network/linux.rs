@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::netlink::SocketAddrNetlink;
 use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType};
 use rustix::process::{Resource, Rlimit};
@@ -14,8 +15,6 @@ use socket2::{SockRef, Socket};
 use super::{Nature, nature_of_name};
 use crate::core::wire::statements::LinkKind;
 
-/// Unsent bytes below which the system asks for more: half a millisecond of a gigabit.
-const UNSENT_MARK: u32 = 64 * 1024;
 /// Groups of netlink: links, IPv4 addresses, IPv6 addresses (`RTMGRP_*` of `linux/rtnetlink.h`).
 const CHANGE_GROUPS: u32 = 0x1 | 0x10 | 0x100;
 
@@ -108,9 +107,16 @@ pub fn tune_link(stream: &TcpStream, silence: Duration) {
     let _ = SockRef::from(stream).set_tcp_user_timeout(Some(silence));
 }
 
-/// Keeps little unsent data in the system, so that what is queued late leaves soon.
-pub fn tune_bulk(stream: &TcpStream) {
-    let _ = SockRef::from(stream).set_tcp_notsent_lowat(UNSENT_MARK);
+/// Keeps at most about `bytes` of unsent data in the system, so that what is queued late leaves
+/// soon.
+pub fn keep_unsent(stream: &TcpStream, bytes: u32) {
+    let _ = SockRef::from(stream).set_tcp_notsent_lowat(bytes);
+}
+
+/// Whether a connection has sent nearly all that it was given, or is broken.
+pub fn takes_more(stream: &TcpStream) -> bool {
+    let mut socket = [PollFd::new(stream, PollFlags::OUT)];
+    !matches!(poll(&mut socket, Some(&Timespec::default())), Ok(0))
 }
 
 /// Allows as many open files as the system's administrator does: each peer takes two.
