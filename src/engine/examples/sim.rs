@@ -1,6 +1,7 @@
 //! Prints a table of simulated classes: `cargo run --release --example sim --features sim`.
 //!
-//! Arguments: `N MiB [Mbit/s]` for one class of one's own; `--whole` runs each class with the bare
+//! Arguments: `N MiB [Mbit/s]` for one class of one's own, with `--timeline` also what each moment
+//! was used for; `--whole` runs each class with the bare
 //! swarm and with whole machines, side by side (see `sim::whole::lesson` for how they differ).
 
 use std::time::Instant;
@@ -34,7 +35,11 @@ fn main() {
             .get(2)
             .map_or(GIGABIT, |&mbit| f64::from(mbit) * 1e6 / 8.0);
         let bytes = u64::from(mib) * MIB;
-        show("own", &Scenario::new(students as usize, bytes, rate));
+        let scenario = Scenario::new(students as usize, bytes, rate);
+        show("own", &scenario);
+        if std::env::args().any(|word| word == "--timeline") {
+            timeline(&scenario, &scenario.run());
+        }
         return;
     }
     for (students, mib, rate) in [
@@ -145,4 +150,35 @@ fn compare(name: &str, scenario: &Scenario) {
 fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
     figures[figures.len() / 2]
+}
+
+/// What each twentieth of one copy's time brought: how busy uplinks were, how far the students.
+fn timeline(scenario: &Scenario, report: &Report) {
+    println!(
+        "{:>6} {:>8} {:>24} {:>24} {:>6}",
+        "time", "teacher", "uplinks", "students", "lost%"
+    );
+    for pair in report.samples.windows(2) {
+        let (before, now) = (&pair[0], &pair[1]);
+        let seconds = now.at.since(before.at).as_secs_f64();
+        let rate = |host: usize| {
+            let earlier = before.sent.get(host).copied().unwrap_or(0);
+            (now.sent[host] - earlier) as f64 / seconds / scenario.rate
+        };
+        let spread = |mut list: Vec<f64>| {
+            list.sort_by(f64::total_cmp);
+            let mean = list.iter().sum::<f64>() / list.len() as f64;
+            format!("{:.2} {mean:.2} {:.2}", list[0], list[list.len() - 1])
+        };
+        let uplinks = spread((1..=scenario.students).map(rate).collect());
+        let part = |&had: &u64| had as f64 / report.bytes as f64;
+        let students = spread(now.had[1..].iter().map(part).collect());
+        let sent: f64 = (0..=scenario.students).map(rate).sum::<f64>() * seconds * scenario.rate;
+        println!(
+            "{:>6.2} {:>8.2} {uplinks:>24} {students:>24} {:>6.2}",
+            now.at.0 as f64 / 1e6 / report.copy_time,
+            rate(0),
+            (now.lost - before.lost) as f64 / sent * 100.0,
+        );
+    }
 }

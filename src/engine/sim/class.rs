@@ -122,8 +122,8 @@ impl Scenario {
         for &(host, part) in &self.dying {
             world.plan(self.moment(part), Plan::Die(host, self.noticed));
         }
-        self.watch(&mut world);
-        self.report(&world)
+        let samples = self.watch(&mut world);
+        self.report(&world, samples)
     }
 
     fn joined(&self, host: usize) -> Moment {
@@ -140,17 +140,22 @@ impl Scenario {
     }
 
     /// Lets time pass until everybody who can has everything, and looks after the invariants.
-    fn watch(&self, world: &mut World<SwarmNode>) {
+    fn watch(&self, world: &mut World<SwarmNode>) -> Vec<Sample> {
+        let mut samples = vec![Sample::default()];
+        let pace = Duration::from_secs_f64(self.copy_time() / 20.0);
         let limit = self.moment(1_000.0) + Duration::from_secs(100);
         let chunks = u64::from(chunk_count(self));
         let memory = 65_536 + (self.students + 1) * (4_096 + usize::try_from(chunks).unwrap_or(0));
         loop {
             for _ in 0..2_000 {
                 if !world.step() {
-                    return;
+                    return samples;
                 }
             }
             let now = world.now();
+            if now.since(samples[samples.len() - 1].at) >= pace {
+                samples.push(self.sample(world));
+            }
             let mut open = false;
             for host in (1..=self.students).filter(|&host| world.alive(host)) {
                 if self.behaviour(host) == Behaviour::FalseHave
@@ -163,22 +168,34 @@ impl Scenario {
                 if since > self.patience {
                     let text = format!("{now:?}: host {host} waits for {since:?}");
                     world.violations.push(text);
-                    return;
+                    return samples;
                 }
                 let heap = world.node(host).heap();
                 if heap > memory {
                     let text = format!("{now:?}: host {host} holds {heap} bytes");
                     world.violations.push(text);
-                    return;
+                    return samples;
                 }
             }
             if !open || now > limit {
-                return;
+                return samples;
             }
         }
     }
 
-    fn report(&self, world: &World<SwarmNode>) -> Report {
+    fn sample(&self, world: &World<SwarmNode>) -> Sample {
+        let had = |host| world.node(host).progress().map_or(0, |p| p.have_bytes);
+        Sample {
+            at: world.now(),
+            sent: (0..=self.students)
+                .map(|host| world.bytes(host).0)
+                .collect(),
+            had: (0..=self.students).map(had).collect(),
+            lost: world.lost,
+        }
+    }
+
+    fn report(&self, world: &World<SwarmNode>, samples: Vec<Sample>) -> Report {
         let students: Vec<Student> = (1..=self.students)
             .map(|host| {
                 let done = world.node(host).completed;
@@ -208,8 +225,22 @@ impl Scenario {
             events: world.events,
             trace: world.trace,
             violations: world.violations.clone(),
+            samples,
         }
     }
+}
+
+/// How far everybody was at a moment.
+#[derive(Debug, Clone, Default)]
+pub struct Sample {
+    /// The moment.
+    pub at: Moment,
+    /// Payload sent by each host so far, in bytes.
+    pub sent: Vec<u64>,
+    /// Bytes verified at each host.
+    pub had: Vec<u64>,
+    /// Bytes lost so far.
+    pub lost: u64,
 }
 
 fn chunk_count(scenario: &Scenario) -> u32 {
@@ -265,6 +296,8 @@ pub struct Report {
     pub trace: u64,
     /// Invariants that did not hold.
     pub violations: Vec<String>,
+    /// Every twentieth of one copy's time.
+    pub samples: Vec<Sample>,
 }
 
 impl Report {

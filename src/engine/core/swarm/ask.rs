@@ -87,7 +87,7 @@ impl Set {
     fn sources(&self, lanes: &mut Lanes, fresh: bool) -> (Vec<LinkId>, bool) {
         let salt = lanes.rng.number();
         let mut later = false;
-        let mut list: Vec<(u32, u64, u64, LinkId)> = Vec::new();
+        let mut list: Vec<(u64, u64, LinkId)> = Vec::new();
         for (&link, peer) in &self.peers {
             let usable = peer.open && !peer.banned && lanes.bulk(link);
             if !usable || peer.source || (fresh && peer.fresh.is_empty()) {
@@ -97,14 +97,16 @@ impl Set {
             let late = peer.asked.iter().filter(|asked| asked.overdue).count();
             let cold = peer.asked.len() >= COLD_REQUESTS
                 && lanes.load(link) * 2 > lanes.budget(self.sizes.chunk_size);
-            if late > 0 || cold || held {
+            // Whoever was late before is tried again with one chunk at a time.
+            let doubtful = peer.strikes > 0 && !peer.asked.is_empty();
+            if late > 0 || cold || held || doubtful {
                 later = true;
             } else {
-                list.push((peer.strikes, lanes.load(link), mix(link.0 ^ salt), link));
+                list.push((lanes.load(link), mix(link.0 ^ salt), link));
             }
         }
         list.sort_unstable();
-        let list = list.into_iter().map(|(_, _, _, link)| link).collect();
+        let list = list.into_iter().map(|(_, _, link)| link).collect();
         (list, later)
     }
 
@@ -296,13 +298,15 @@ impl Set {
 
     fn pass_on(&mut self, lanes: &mut Lanes, from: LinkId, chunk: u32, owner: bool) {
         if owner {
+            let size = self.sizes.of(chunk);
             let told = self.tell_owned(lanes, chunk);
             self.passing_on.push(PassingOn {
                 chunk,
                 from,
                 copies: 0,
-                enough: told.div_ceil(2),
+                enough: told - told / 5,
                 since: lanes.now,
+                patience: lanes.time_to_send(u64::from(told) * u64::from(size)),
             });
             self.report_ready(lanes);
         } else {

@@ -12,8 +12,12 @@ use crate::core::ids::LinkId;
 use crate::core::time::Moment;
 use crate::core::wire::statements::LinkKind;
 
-/// Chunks an owner may have that it has not passed on.
+/// Chunks an owner may have that it has not passed on, ...
 const BACKLOG: usize = 2;
+/// ... and in a large class but for its end: there the next chunk of an owner is long in coming.
+const LARGE_BACKLOG: usize = 3;
+/// A class of more than so many peers is large.
+const LARGE: usize = 32;
 /// Owners fed at a time.
 const STREAMS: usize = 48;
 /// Slower than the median by this factor is too slow for an owner.
@@ -176,6 +180,9 @@ impl Set {
                 return;
             }
             let salt = lanes.rng.number();
+            let left = (self.sizes.count - chunk) as usize;
+            let large = self.peers.len() > LARGE && left > self.peers.len() * LARGE_BACKLOG;
+            let most = if large { LARGE_BACKLOG } else { BACKLOG };
             let mut best: Option<((usize, bool, u64), LinkId)> = None;
             let (mut has, mut lacks) = (0, false);
             for (&link, peer) in &self.peers {
@@ -192,7 +199,7 @@ impl Set {
                 }
                 let owner = giving.owners.get(&link);
                 let backlog = owner.map_or(0, |owner| owner.backlog.len());
-                if backlog >= BACKLOG || owner.is_some_and(|o| o.slow(lanes.now, giving.median)) {
+                if backlog >= most || owner.is_some_and(|o| o.slow(lanes.now, giving.median)) {
                     continue;
                 }
                 let radio = peer.member.kind == LinkKind::Wireless;

@@ -129,6 +129,14 @@ impl Lanes {
         self.up.rate()
     }
 
+    /// How long so many bytes take to leave when nothing else does; nothing while the sending rate
+    /// is unknown.
+    pub fn time_to_send(&self, bytes: u64) -> Duration {
+        let rate = self.up.rate();
+        let seconds = if rate > 0.0 { bytes as f64 / rate } else { 0.0 };
+        Duration::from_secs_f64(seconds.min(60.0))
+    }
+
     fn allowance(&self) -> u64 {
         bytes_in(self.up.rate(), IN_KERNEL).max(2 * u64::from(self.record()))
     }
@@ -242,7 +250,7 @@ const COLD_BUDGET: u64 = 128 * 1024;
 
 /// Chunks that may be asked for at a time, however slow the line: with fewer, some owners have
 /// nothing to send while others have a queue.
-const LEAST_CHUNKS: u64 = 8;
+const LEAST_CHUNKS: u64 = 16;
 
 /// Size of a record in bytes: 16 to 64 KiB by rate.
 fn record_size(rate: f64) -> u32 {

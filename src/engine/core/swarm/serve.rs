@@ -15,8 +15,10 @@ use crate::core::wire::ranges::Ranges;
 const MAX_QUEUE: usize = 1_024;
 /// An owner that has nothing to send for so long after it told of a chunk has passed it on.
 const UNASKED: Duration = Duration::from_millis(20);
-/// An owner waits no longer for others to fetch a chunk.
-const GIVE_UP: Duration = Duration::from_secs(2);
+/// An owner waits so many times the time that all copies of a chunk take for others to fetch it, ...
+const GIVE_UP: u32 = 4;
+/// ... but never less than this.
+const GIVE_UP_FLOOR: Duration = Duration::from_secs(2);
 
 impl Set {
     /// A peer asks for chunks.
@@ -189,7 +191,7 @@ impl Set {
         let passed = |one: &super::set::PassingOn| {
             one.copies >= one.enough
                 || (idle && now.since(one.since) > UNASKED)
-                || now.since(one.since) > GIVE_UP
+                || now.since(one.since) > (one.patience * GIVE_UP).max(GIVE_UP_FLOOR)
         };
         let mut from: Vec<LinkId> = Vec::new();
         self.passing_on.retain(|one| {

@@ -117,6 +117,8 @@ pub struct PassingOn {
     pub copies: u32,
     pub enough: u32,
     pub since: Moment,
+    /// How long all copies take when nothing else is sent.
+    pub patience: Duration,
 }
 
 /// A set and everything known of it.
