@@ -112,7 +112,7 @@ mod tests {
         let now = Instant::now();
         let late = spawner
             .alarms()
-            .ring(Whose::Core, now + Duration::from_secs(60));
+            .ring(Whose::Core, now + Duration::from_mins(1));
         let soon = spawner
             .alarms()
             .ring(Whose::Core, now + Duration::from_millis(5));

@@ -147,7 +147,7 @@ async fn write(
     loop {
         let left = async {
             if leaving.is_empty() {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
             // A broken connection is found by the next who writes or reads.
             let _ = outlet.left().await;
