@@ -1,7 +1,8 @@
-//! Brings the core together with network and disk: one thread owns the core, takes what happens,
-//! and carries out what the core wants.
+//! Brings the core together with network and disk: one task owns the core, takes what happens, and
+//! carries out what the core wants.
 //!
-//! [`run`] is that thread's loop. [`disk`] has the sets and their threads, [`history`] what is
+//! [`run`] has it run among the tasks of the network: what takes long here holds up the network
+//! too. [`disk`] has the sets and their threads, [`history`] what is
 //! remembered, [`events`] what people are told.
 
 pub mod disk;
@@ -56,7 +57,7 @@ pub enum Happening {
     Warning(Warning),
 }
 
-/// Everything that the core's thread owns or shares.
+/// Everything that the core's task owns or shares.
 pub struct Driver {
     /// The rules.
     pub core: Core,

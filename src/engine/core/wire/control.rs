@@ -283,7 +283,7 @@ pub enum Control {
         session: SessionId,
         /// The set.
         set: SetId,
-        /// Chunks that are verified here, of those the receiver gave.
+        /// Chunks that are passed on, of those the receiver gave.
         done: u32,
     },
     /// A set is not wanted, or no longer.
