@@ -32,7 +32,6 @@ use crate::core::io::Input;
 use crate::core::machine::Core;
 use crate::core::time::{Moment, Now, UnixTime};
 use crate::net::Net;
-use crate::net::alarms::Whose;
 use crate::net::event::NetEvent;
 use disk::DiskSide;
 use events::EventQueue;
@@ -162,7 +161,7 @@ impl Driver {
             let due = self.next_due();
             let rings = async {
                 match due {
-                    Some(due) => net.spawner().alarms().ring(Whose::Core, due).await,
+                    Some(due) => net.spawner().reactor().sleep_until(due).await,
                     None => std::future::pending().await,
                 }
                 Next::Due

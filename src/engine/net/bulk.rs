@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use async_channel::Receiver;
 use futures_lite::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use smol::Timer;
 
 use super::assembly::{Assembly, Key};
 use super::dialer::connect;
@@ -15,7 +14,7 @@ use super::event::{ArrivedChunk, NetEvent, Room};
 use super::frames::read_prefix;
 use super::lane::{Lane, LaneError};
 use super::link::{Links, ROOM_CHUNKS};
-use super::pace::Outlet;
+use super::stream::Outlet;
 use crate::buffers;
 use crate::core::ids::{DeviceId, LinkId};
 use crate::core::io::{ChunkOutcome, Input};
@@ -74,7 +73,7 @@ pub async fn dial(links: Arc<Links>, link: LinkId, peer: DeviceId, remote: Socke
             }
             Err(error) => tracing::debug!("bulk lane of link {link}: {error}"),
         }
-        Timer::after(pause).await;
+        links.spawner.sleep(pause).await;
         pause = (pause * 2).min(first * REDIAL_LIMIT);
     }
 }
@@ -86,7 +85,7 @@ pub async fn run(links: Arc<Links>, link: LinkId, mut lane: Lane) {
     let Some(number) = links.bulk_up(link, sender, forget) else {
         return;
     };
-    let outlet = lane.stream.get_mut().0.keep(&links.pace);
+    let outlet = lane.stream.get_mut().0.carry_bulk();
     let (reader, writer) = futures_lite::io::split(lane.stream);
     // Two tasks, so that both directions can use a processor each.
     let reading = links

@@ -5,7 +5,6 @@ use std::sync::atomic::Ordering;
 
 use async_channel::Receiver;
 use futures_lite::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use smol::Timer;
 
 use super::event::NetEvent;
 use super::frames::{push_control, read_frame};
@@ -116,9 +115,11 @@ pub async fn watch(links: Arc<Links>, link: LinkId, state: Arc<LinkState>) {
         }
         if silence >= timing.ping {
             links.send(link, Control::Ping.encode());
-            Timer::after(timing.ping.min(timing.dead.saturating_sub(silence))).await;
+            let wait = timing.ping.min(timing.dead.saturating_sub(silence));
+            links.spawner.reactor().sleep_about(wait).await;
         } else {
-            Timer::after(timing.ping.saturating_sub(silence)).await;
+            let wait = timing.ping.saturating_sub(silence);
+            links.spawner.reactor().sleep_about(wait).await;
         }
     }
 }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_lite::future::or;
-use smol::Timer;
 
 use super::lane::{Lane, LaneError, open_tcp};
 use super::link::Links;
+use super::runtime::Spawner;
 use crate::core::ids::{DeviceId, DialId};
 use crate::core::io::Input;
 use crate::core::wire::control::{Greeting, Lane as LaneKind};
@@ -57,12 +57,12 @@ pub async fn connect(
     expect: Option<DeviceId>,
     kind: LaneKind,
 ) -> Result<(Lane, Greeting), LaneError> {
-    within(links.timing.dial, async {
+    within(&links.spawner, links.timing.dial, async {
         let mut pauses = BUSY_PAUSES.iter();
         loop {
             match try_once(links, address, expect, kind).await {
                 Err(LaneError::Refused) => match pauses.next() {
-                    Some(&pause) => _ = Timer::after(pause).await,
+                    Some(&pause) => links.spawner.sleep(pause).await,
                     None => return Err(LaneError::Refused),
                 },
                 done => return done,
@@ -78,7 +78,7 @@ async fn try_once(
     expect: Option<DeviceId>,
     kind: LaneKind,
 ) -> Result<(Lane, Greeting), LaneError> {
-    let tcp = open_tcp(address, links.timing.dead)
+    let tcp = open_tcp(links.spawner.reactor(), address, links.timing.dead)
         .await
         .map_err(LaneError::Io)?;
     let mut lane = Lane::connect(&links.tls, tcp).await?;
@@ -105,11 +105,12 @@ async fn try_once(
 
 /// Gives up after `limit`.
 pub async fn within<T>(
+    spawner: &Spawner,
     limit: Duration,
     work: impl Future<Output = Result<T, LaneError>>,
 ) -> Result<T, LaneError> {
     or(work, async {
-        Timer::after(limit).await;
+        spawner.sleep(limit).await;
         Err(LaneError::Timeout(limit))
     })
     .await

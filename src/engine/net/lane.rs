@@ -1,18 +1,16 @@
 //! One encrypted connection: how it is made, and the first frame of each side.
 
 use std::io;
-use std::net::TcpStream;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_lite::{AsyncRead, AsyncWrite};
 use futures_rustls::TlsStream;
+use mio::net::TcpStream;
 use serde::Deserialize;
 
 use super::frames::{read_frame, write_control};
-use super::pace::{Outlet, Pace, Paced};
+use super::reactor::{Io, Reactor};
+use super::stream::{self, Stream};
 use super::tls::{Tls, device_of};
 use crate::core::ids::DeviceId;
 use crate::core::wire::MAJOR;
@@ -93,83 +91,24 @@ fn is_end(kind: io::ErrorKind) -> bool {
     )
 }
 
-/// A TCP connection that gives only so many bytes until [`Rationed::lift`].
-#[derive(Debug)]
-pub struct Rationed {
-    tcp: Paced,
-    left: Option<usize>,
-}
-
-impl Rationed {
-    /// Keeps to a beat from now on; gives the way to see what has left.
-    pub fn keep(&mut self, pace: &Arc<Pace>) -> Outlet {
-        self.tcp.keep(pace)
-    }
-
-    /// Lets any number of bytes come from now on.
-    const fn lift(&mut self) {
-        self.left = None;
-    }
-}
-
-impl AsyncRead for Rationed {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        let Some(left) = self.left else {
-            return Pin::new(&mut self.tcp).poll_read(cx, buf);
-        };
-        if left == 0 {
-            let text = format!("more than {MAX_BEFORE_GREETING} bytes before the greeting");
-            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, text)));
-        }
-        let most = left.min(buf.len());
-        let read = Pin::new(&mut self.tcp).poll_read(cx, &mut buf[..most]);
-        if let Poll::Ready(Ok(count)) = read {
-            self.left = Some(left - count);
-        }
-        read
-    }
-}
-
-impl AsyncWrite for Rationed {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.tcp).poll_write(cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_flush(cx)
-    }
-
-    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_close(cx)
-    }
-}
-
 /// An encrypted connection with a known device at its other end.
 #[derive(Debug)]
 pub struct Lane {
     /// The connection.
-    pub stream: TlsStream<Rationed>,
+    pub stream: TlsStream<Stream>,
     /// Who is at the other end.
     pub peer: DeviceId,
 }
 
 impl Lane {
     /// Encrypts a connection that was accepted.
-    pub async fn accept(tls: &Tls, tcp: smol::net::TcpStream) -> Result<Self, LaneError> {
+    pub async fn accept(tls: &Tls, tcp: Io<TcpStream>) -> Result<Self, LaneError> {
         let stream = tls.acceptor.accept(rationed(tcp)?).await?;
         Self::new(stream.into())
     }
 
     /// Encrypts a connection that was made.
-    pub async fn connect(tls: &Tls, tcp: smol::net::TcpStream) -> Result<Self, LaneError> {
+    pub async fn connect(tls: &Tls, tcp: Io<TcpStream>) -> Result<Self, LaneError> {
         let stream = tls
             .connector
             .connect(Tls::server_name(), rationed(tcp)?)
@@ -177,7 +116,7 @@ impl Lane {
         Self::new(stream.into())
     }
 
-    fn new(stream: TlsStream<Rationed>) -> Result<Self, LaneError> {
+    fn new(stream: TlsStream<Stream>) -> Result<Self, LaneError> {
         let (_, session) = stream.get_ref();
         let peer = session
             .peer_certificates()
@@ -235,22 +174,19 @@ impl Lane {
     }
 }
 
-fn rationed(tcp: smol::net::TcpStream) -> io::Result<Rationed> {
-    tcp.set_nodelay(true)?;
-    Ok(Rationed {
-        tcp: Paced::new(tcp),
-        left: Some(MAX_BEFORE_GREETING),
-    })
+fn rationed(tcp: Io<TcpStream>) -> io::Result<Stream> {
+    Stream::new(tcp, MAX_BEFORE_GREETING)
 }
 
 /// Connects to an address.
 pub async fn open_tcp(
+    reactor: &Arc<Reactor>,
     address: std::net::SocketAddr,
     silence: Duration,
-) -> io::Result<smol::net::TcpStream> {
-    let tcp = smol::Async::<TcpStream>::connect(address).await?;
+) -> io::Result<Io<TcpStream>> {
+    let tcp = stream::connect(reactor, address).await?;
     tune_link(tcp.get_ref(), silence);
-    Ok(tcp.into())
+    Ok(tcp)
 }
 
 #[derive(Deserialize)]

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use async_channel::{Receiver, Sender};
-use smol::{Task, Timer};
+use smol::Task;
 
 use super::assembly::{AssemblyLimits, ChunkLengths, Key};
 use super::bulk::{self, Outgoing};
@@ -18,7 +18,6 @@ use super::control;
 use super::event::{NetEvent, Permit, Room, Sink, warning};
 use super::gate::Gate;
 use super::lane::{Lane, LaneError};
-use super::pace::Pace;
 use super::runtime::Spawner;
 use super::tls::Tls;
 use crate::api::{LinkReport, WarningKind};
@@ -95,8 +94,6 @@ pub struct Links {
     pub assembly: AssemblyLimits,
     /// Bytes of unfinished chunks of all links.
     pub assembling: Arc<AtomicUsize>,
-    /// The beat of the bulk lanes.
-    pub pace: Arc<Pace>,
     /// Room for chunks that wait for the disk.
     pub chunk_room: Room,
     /// TCP port on which links are accepted, 0 for none.
@@ -164,7 +161,6 @@ impl Links {
             chunks,
             assembly,
             assembling: Arc::default(),
-            pace: Pace::new(),
             chunk_room: Room::new(ROOM_CHUNKS),
             port: AtomicU16::new(0),
             kind: RwLock::default(),
@@ -325,9 +321,9 @@ impl Links {
         };
         drop(bulk);
         let links = Arc::downgrade(self);
-        let wait = self.timing.close;
+        let wait = self.spawner.sleep(self.timing.close);
         self.keep(self.spawner.spawn(async move {
-            Timer::after(wait).await;
+            wait.await;
             if let Some(links) = links.upgrade() {
                 links.end(link, "closed");
             }
@@ -476,7 +472,7 @@ impl Links {
             while left.0 > 0 {
                 let one_ended = async { self.ended.1.recv().await.is_ok() };
                 let quiet = async {
-                    Timer::after(self.timing.quiet).await;
+                    self.spawner.sleep(self.timing.quiet).await;
                     false
                 };
                 let before = left;
@@ -488,7 +484,7 @@ impl Links {
             }
         };
         let late = async {
-            Timer::after(self.timing.goodbye).await;
+            self.spawner.sleep(self.timing.goodbye).await;
         };
         futures_lite::future::or(gone, late).await;
         let rest = std::mem::take(&mut *self.live());

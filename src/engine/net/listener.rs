@@ -1,11 +1,11 @@
 //! Connections that other devices make.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use smol::{Async, Timer};
+use mio::net::{TcpListener, TcpStream};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::bulk;
@@ -13,6 +13,7 @@ use super::dialer::within;
 use super::gate::Pass;
 use super::lane::{Lane, LaneError};
 use super::link::{Links, MAX_LINKS};
+use super::reactor::{Io, Reactor, Way};
 use crate::core::wire::control::{ByeCode, Lane as LaneKind};
 use crate::platform::network::tune_link;
 
@@ -30,15 +31,15 @@ pub struct Listeners {
     pub port: u16,
     /// Whether another port was wanted.
     pub moved: bool,
-    sockets: Vec<Async<TcpListener>>,
+    sockets: Vec<Io<TcpListener>>,
 }
 
 /// Listens on `port`, or on a free one where that is taken. `local` keeps it to this machine.
-pub fn listen(port: u16, local: bool) -> io::Result<Listeners> {
+pub fn listen(reactor: &Arc<Reactor>, port: u16, local: bool) -> io::Result<Listeners> {
     let mut wanted = port;
     let mut last = None;
     for _ in 0..OTHER_PORTS {
-        match listen_on(wanted, local) {
+        match listen_on(reactor, wanted, local) {
             Ok(sockets) => {
                 let port = sockets[0].get_ref().local_addr()?.port();
                 let moved = wanted == 0 && wanted != port && last.is_some();
@@ -55,7 +56,7 @@ pub fn listen(port: u16, local: bool) -> io::Result<Listeners> {
     Err(last.unwrap_or_else(|| io::ErrorKind::AddrInUse.into()))
 }
 
-fn listen_on(port: u16, local: bool) -> io::Result<Vec<Async<TcpListener>>> {
+fn listen_on(reactor: &Arc<Reactor>, port: u16, local: bool) -> io::Result<Vec<Io<TcpListener>>> {
     let v4 = if local {
         Ipv4Addr::LOCALHOST
     } else {
@@ -66,9 +67,9 @@ fn listen_on(port: u16, local: bool) -> io::Result<Vec<Async<TcpListener>>> {
     } else {
         Ipv6Addr::UNSPECIFIED
     };
-    let first = socket((v4, port).into())?;
+    let first = socket(reactor, (v4, port).into())?;
     let port = first.get_ref().local_addr()?.port();
-    match socket((v6, port).into()) {
+    match socket(reactor, (v6, port).into()) {
         Ok(second) => Ok(vec![first, second]),
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(error),
         // A machine without IPv6.
@@ -76,7 +77,7 @@ fn listen_on(port: u16, local: bool) -> io::Result<Vec<Async<TcpListener>>> {
     }
 }
 
-fn socket(address: SocketAddr) -> io::Result<Async<TcpListener>> {
+fn socket(reactor: &Arc<Reactor>, address: SocketAddr) -> io::Result<Io<TcpListener>> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::STREAM,
@@ -90,7 +91,9 @@ fn socket(address: SocketAddr) -> io::Result<Async<TcpListener>> {
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
-    Async::new(socket.into())
+    socket.set_nonblocking(true)?;
+    let listener = TcpListener::from_std(socket.into());
+    Io::new(reactor, listener)
 }
 
 impl Listeners {
@@ -105,20 +108,23 @@ impl Listeners {
     }
 }
 
-async fn accept(links: Arc<Links>, own: OwnAddresses, listener: Async<TcpListener>) {
+async fn accept(links: Arc<Links>, own: OwnAddresses, listener: Io<TcpListener>) {
     loop {
-        match listener.accept().await {
+        let accepted = listener.io(Way::In, TcpListener::accept).await;
+        let watched =
+            accepted.and_then(|(tcp, from)| Ok((Io::new(links.spawner.reactor(), tcp)?, from)));
+        match watched {
             Ok((stream, from)) => begin(&links, &own, stream, from),
             Err(error) => {
                 tracing::warn!("cannot accept a connection: {error}");
                 // Mostly too many open files: some will be closed.
-                Timer::after(Duration::from_millis(200)).await;
+                links.spawner.sleep(Duration::from_millis(200)).await;
             }
         }
     }
 }
 
-fn begin(links: &Arc<Links>, own: &OwnAddresses, stream: Async<TcpStream>, from: SocketAddr) {
+fn begin(links: &Arc<Links>, own: &OwnAddresses, stream: Io<TcpStream>, from: SocketAddr) {
     let at = stream.get_ref().local_addr().map(|address| address.ip());
     let expected = |at: &IpAddr| {
         own.read()
@@ -148,11 +154,10 @@ fn begin(links: &Arc<Links>, own: &OwnAddresses, stream: Async<TcpStream>, from:
 }
 
 /// Finishes the handshake and makes the lane part of a link.
-async fn greet(links: Arc<Links>, pass: Pass, stream: Async<TcpStream>, from: SocketAddr) {
+async fn greet(links: Arc<Links>, pass: Pass, stream: Io<TcpStream>, from: SocketAddr) {
     tune_link(stream.get_ref(), links.timing.dead);
-    let tcp = smol::net::TcpStream::from(stream);
     let handshake = async {
-        let mut lane = Lane::accept(&links.tls, tcp).await?;
+        let mut lane = Lane::accept(&links.tls, stream).await?;
         if lane.peer == links.device {
             return Err(LaneError::Itself);
         }
@@ -165,7 +170,8 @@ async fn greet(links: Arc<Links>, pass: Pass, stream: Async<TcpStream>, from: So
             }
         }
     };
-    let (mut lane, greeting) = match within(links.timing.handshake, handshake).await {
+    let (mut lane, greeting) = match within(&links.spawner, links.timing.handshake, handshake).await
+    {
         Ok(done) => done,
         Err(error) => return links.refuse_lane(from, &error),
     };
@@ -180,7 +186,7 @@ async fn greet(links: Arc<Links>, pass: Pass, stream: Async<TcpStream>, from: So
         LaneKind::Bulk => {
             let Some(link) = links.link_for_bulk(lane.peer) else {
                 let text = "there is no control lane".to_owned();
-                let bye = within(links.timing.handshake, async {
+                let bye = within(&links.spawner, links.timing.handshake, async {
                     lane.say_goodbye(ByeCode::Idle, text).await;
                     Ok(())
                 });
@@ -190,7 +196,13 @@ async fn greet(links: Arc<Links>, pass: Pass, stream: Async<TcpStream>, from: So
             let task = links.spawner.spawn({
                 let links = links.clone();
                 async move {
-                    match within(links.timing.handshake, lane.write_greeting(&own)).await {
+                    match within(
+                        &links.spawner,
+                        links.timing.handshake,
+                        lane.write_greeting(&own),
+                    )
+                    .await
+                    {
                         Ok(()) => bulk::run(links, link, lane).await,
                         Err(error) => tracing::debug!("bulk lane of link {link}: {error}"),
                     }
@@ -204,13 +216,16 @@ async fn greet(links: Arc<Links>, pass: Pass, stream: Async<TcpStream>, from: So
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use super::super::runtime::Runtime;
     use super::*;
 
     #[test]
     fn a_taken_port_leads_to_a_free_one() {
-        let first = listen(0, true).unwrap();
+        let runtime = Runtime::start().unwrap();
+        let reactor = runtime.spawner().reactor().clone();
+        let first = listen(&reactor, 0, true).unwrap();
         assert!(!first.moved);
-        let second = listen(first.port, true).unwrap();
+        let second = listen(&reactor, first.port, true).unwrap();
         assert!(second.moved);
         assert_ne!(second.port, first.port);
     }

@@ -3,7 +3,6 @@
 //! [`Net`] is the driver's handle. [`interfaces`] lists what there is, [`udp`] carries discovery,
 //! `listener` and `dialer` make lanes, two of which are a [`link`]: `control` and [`bulk`].
 
-pub mod alarms;
 pub mod assembly;
 pub mod bulk;
 mod control;
@@ -15,9 +14,11 @@ pub mod interfaces;
 mod lane;
 pub mod link;
 mod listener;
-pub mod pace;
+mod pace;
+pub mod reactor;
 pub mod runtime;
 mod scan;
+pub mod stream;
 #[cfg(test)]
 mod tests;
 pub mod tls;
@@ -112,7 +113,11 @@ impl Net {
                 AssemblyLimits::default(),
             ),
         );
-        let listeners = listener::listen(port, interfaces::only_loopback(&config.interfaces))?;
+        let listeners = listener::listen(
+            spawner.reactor(),
+            port,
+            interfaces::only_loopback(&config.interfaces),
+        )?;
         let tcp_port = listeners.port;
         if listeners.moved {
             let text = format!(
@@ -121,14 +126,6 @@ impl Net {
             );
             sink(warning(WarningKind::PortTaken, text));
         }
-        links.keep(
-            links.spawner.spawn(
-                links
-                    .pace
-                    .clone()
-                    .run(links.spawner.clone(), runtime.help()),
-            ),
-        );
         links.port.store(tcp_port, Ordering::Relaxed);
         let udp = Udp::new(port, sink.clone(), spawner);
         let scanner = Scanner::start(config.interfaces, udp, links.clone());
@@ -202,7 +199,7 @@ impl Net {
 
     /// Closes every link, within the time for goodbyes, and ends the threads.
     pub fn stop(&self) {
-        smol::block_on(self.links.close_all());
+        smol::future::block_on(self.links.close_all());
         self.scanner.stop();
         self.runtime.stop();
     }

@@ -7,19 +7,17 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Wake};
 use std::thread::{self, JoinHandle, Thread};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_channel::Sender;
-use smol::future::block_on;
-use smol::{Executor, Task, Timer};
+use smol::{Executor, Task};
 
-use super::alarms::Alarms;
+use super::reactor::{Reactor, Sleep};
 
 /// An executor with its threads. It ends when [`Runtime::stop`] is called.
 pub struct Runtime {
     spawner: Spawner,
     stop: Sender<()>,
-    help: Help,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -32,60 +30,43 @@ impl fmt::Debug for Runtime {
 /// For how long a helping thread helps.
 const HELP: Duration = Duration::from_millis(100);
 
-/// Asks for the help of more threads.
-#[derive(Debug, Clone)]
-pub struct Help(Sender<()>);
-
-impl Help {
-    /// One thread has more to do than it can: others help for a while.
-    pub fn call(&self) {
-        while self.0.try_send(()).is_ok() {}
-    }
-}
-
 impl Runtime {
     /// Starts at most four threads, and no more than there are processors. One does everything
-    /// unless [`Help`] is called: to share little work costs more than to do it.
+    /// while that is enough: to share little work costs more than to do it.
     pub fn start() -> io::Result<Self> {
         let executor = Arc::new(Executor::new());
-        let alarms = Arc::new(Alarms::default());
+        let (reactor, mut waiting) = Reactor::new()?;
         let (stop, stopped) = async_channel::bounded::<()>(1);
         let count = thread::available_parallelism()
             .map_or(2, usize::from)
             .clamp(2, 4);
         let (help, called) = async_channel::bounded(count - 1);
-        let threads = (0..count)
-            .map(|number| {
-                let executor = executor.clone();
-                let stopped = stopped.clone();
-                let called = called.clone();
-                let alarms = alarms.clone();
-                thread::Builder::new()
-                    .name(format!("handout-net-{number}"))
-                    .spawn(move || {
-                        // The channel never carries anything: it is closed to stop.
-                        if number == 0 {
-                            run_first(&alarms, executor.run(stopped.recv()));
-                        }
-                        while !stopped.is_closed() && called.recv_blocking().is_ok() {
-                            block_on(executor.run(async {
-                                Timer::after(HELP).await;
-                            }));
-                        }
-                    })
-            })
-            .collect::<io::Result<Vec<_>>>()?;
+        let mut threads = Vec::new();
+        let start = |name: String, run: Box<dyn FnOnce() + Send>| {
+            thread::Builder::new().name(name).spawn(run)
+        };
+        for number in 1..count {
+            let executor = executor.clone();
+            let called = called.clone();
+            let work = move || {
+                while called.recv_blocking().is_ok() {
+                    help_out(&executor);
+                }
+            };
+            threads.push(start(format!("handout-net-{number}"), Box::new(work))?);
+        }
+        let first = {
+            let executor = executor.clone();
+            let many = move || while help.try_send(()).is_ok() {};
+            // The channel never carries anything: it is closed to stop.
+            move || _ = waiting.run(executor.run(stopped.recv()), many)
+        };
+        threads.push(start("handout-net-0".to_owned(), Box::new(first))?);
         Ok(Self {
-            spawner: Spawner { executor, alarms },
+            spawner: Spawner { executor, reactor },
             stop,
-            help: Help(help),
             threads: Mutex::new(threads),
         })
-    }
-
-    /// How to call for help.
-    pub fn help(&self) -> Help {
-        self.help.clone()
     }
 
     /// Where tasks are started.
@@ -95,8 +76,8 @@ impl Runtime {
 
     /// Ends the threads. Tasks that are left no longer run.
     pub fn stop(&self) {
+        // The first thread ends, and with it the calls for help.
         self.stop.close();
-        self.help.0.close();
         let threads =
             std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
@@ -118,14 +99,20 @@ impl Wake for Unpark {
     }
 }
 
-/// Runs tasks on this thread, which sleeps until a task or an alarm wakes it.
-fn run_first<T>(alarms: &Alarms, tasks: impl Future<Output = T>) {
-    let mut tasks = pin!(tasks);
+/// Runs tasks on this thread too, for a while.
+fn help_out(executor: &Executor<'_>) {
+    let until = Instant::now() + HELP;
     let waker = Arc::new(Unpark(thread::current())).into();
     let mut context = Context::from_waker(&waker);
-    alarms.adopt();
-    while tasks.as_mut().poll(&mut context).is_pending() {
-        alarms.sleep();
+    let mut tasks = pin!(executor.run(std::future::pending::<()>()));
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return;
+        }
+        if tasks.as_mut().poll(&mut context).is_pending() {
+            thread::park_timeout(left);
+        }
     }
 }
 
@@ -133,7 +120,7 @@ fn run_first<T>(alarms: &Alarms, tasks: impl Future<Output = T>) {
 #[derive(Debug, Clone)]
 pub struct Spawner {
     executor: Arc<Executor<'static>>,
-    alarms: Arc<Alarms>,
+    reactor: Arc<Reactor>,
 }
 
 impl Spawner {
@@ -146,8 +133,13 @@ impl Spawner {
         self.executor.spawn(future)
     }
 
-    /// Moments at which tasks go on.
-    pub fn alarms(&self) -> &Alarms {
-        &self.alarms
+    /// Sockets and moments that wake tasks.
+    pub const fn reactor(&self) -> &Arc<Reactor> {
+        &self.reactor
+    }
+
+    /// Waits for some time.
+    pub fn sleep(&self, time: Duration) -> Sleep {
+        self.reactor.sleep(time)
     }
 }

@@ -6,12 +6,13 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use smol::{Async, Task, Timer};
+use smol::Task;
 
 use super::event::warning;
 use super::interfaces::{Found, missing, scan};
 use super::link::Links;
 use super::listener::OwnAddresses;
+use super::reactor::{Io, Way};
 use super::udp::Udp;
 use crate::api::{InterfaceChoice, InterfaceReport, WarningKind};
 use crate::core::io::{Input, Target};
@@ -235,23 +236,19 @@ impl Scanner {
 async fn watch(scanner: Arc<Scanner>) {
     let watched = ChangeWatch::open()
         .ok()
-        .and_then(|watch| Async::new(watch).ok());
+        .and_then(|watch| Io::new(scanner.links.spawner.reactor(), watch).ok());
+    let reactor = scanner.links.spawner.reactor();
     loop {
         if let Some(watch) = &watched {
             let changed = async {
-                if watch.readable().await.is_err() {
+                if watch.io(Way::In, ChangeWatch::heard).await.is_err() {
                     std::future::pending::<()>().await;
                 }
             };
-            futures_lite::future::or(changed, pause(POLL_WATCHED)).await;
-            watch.get_ref().drain();
+            futures_lite::future::or(changed, reactor.sleep_about(POLL_WATCHED)).await;
         } else {
-            pause(POLL).await;
+            reactor.sleep_about(POLL).await;
         }
         scanner.look();
     }
-}
-
-async fn pause(time: Duration) {
-    Timer::after(time).await;
 }

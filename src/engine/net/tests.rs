@@ -12,6 +12,7 @@ use futures_lite::AsyncWriteExt as _;
 
 use super::event::NetEvent;
 use super::lane::{Lane, LaneError, open_tcp};
+use super::reactor::{Io, Way};
 use super::*;
 use crate::core::io::Input;
 use crate::core::wire::MAJOR;
@@ -162,28 +163,31 @@ fn greeting(major: u8, lane: LaneKind) -> Greeting {
     }
 }
 
-/// A hand-made connection to a node.
-async fn by_hand(number: u8, to: SocketAddr) -> Lane {
-    let tcp = open_tcp(to, Duration::from_secs(9)).await.unwrap();
+/// A hand-made connection to a node, which lends its reactor.
+async fn by_hand(number: u8, to: &Node) -> Lane {
+    let reactor = to.net.spawner().reactor();
+    let tcp = open_tcp(reactor, to.address(), Duration::from_secs(9));
+    let tcp = tcp.await.unwrap();
     Lane::connect(&Tls::new(&key(number)).unwrap(), tcp)
         .await
         .unwrap()
 }
 
 /// A hand-made other side that accepts one lane.
-async fn accept_by_hand(number: u8, listener: &smol::net::TcpListener) -> Lane {
-    let (tcp, _) = listener.accept().await.unwrap();
+async fn accept_by_hand(number: u8, listener: &Io<mio::net::TcpListener>) -> Lane {
+    let accepted = listener.io(Way::In, mio::net::TcpListener::accept).await;
+    let tcp = Io::new(listener.reactor(), accepted.unwrap().0).unwrap();
     Lane::accept(&Tls::new(&key(number)).unwrap(), tcp)
         .await
         .unwrap()
 }
 
-async fn listen_by_hand() -> (smol::net::TcpListener, SocketAddr) {
-    let listener = smol::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .await
-        .unwrap();
+fn listen_by_hand(beside: &Node) -> (Io<mio::net::TcpListener>, SocketAddr) {
+    let any = (Ipv4Addr::LOCALHOST, 0).into();
+    let listener = mio::net::TcpListener::bind(any).unwrap();
     let address = listener.local_addr().unwrap();
-    (listener, address)
+    let reactor = beside.net.spawner().reactor();
+    (Io::new(reactor, listener).unwrap(), address)
 }
 
 #[test]
@@ -219,7 +223,7 @@ fn another_device_than_expected_is_no_link() {
 fn a_caller_of_another_version_is_told_so() {
     let node = Node::new(1);
     let (first, second) = smol::block_on(async {
-        let mut lane = by_hand(2, node.address()).await;
+        let mut lane = by_hand(2, &node).await;
         lane.write_greeting(&greeting(9, LaneKind::Control))
             .await
             .unwrap();
@@ -241,7 +245,7 @@ fn a_caller_of_another_version_is_told_so() {
 fn a_callee_of_another_version_is_no_link() {
     let node = Node::new(1);
     smol::block_on(async {
-        let (listener, address) = listen_by_hand().await;
+        let (listener, address) = listen_by_hand(&node);
         node.net.dial(DialId(1), address, None);
         let mut lane = accept_by_hand(2, &listener).await;
         lane.write_greeting(&greeting(3, LaneKind::Control))
@@ -288,7 +292,7 @@ fn garbage_floods_and_silence_before_the_greeting_are_cut_off() {
     closed(b"");
     assert!(node.refused().contains("no answer within"));
     smol::block_on(async {
-        let mut lane = by_hand(2, node.address()).await;
+        let mut lane = by_hand(2, &node).await;
         let prefix = encode_prefix(FrameKind::Control, 200_000);
         lane.stream.write_all(&prefix).await.unwrap();
         lane.stream.flush().await.unwrap();
@@ -360,7 +364,7 @@ fn a_node_that_stops_does_not_wait_for_who_does_not_answer() {
     };
     let node = Node::with(1, free_port(), timing);
     smol::block_on(async {
-        let mut silent = by_hand(2, node.address()).await;
+        let mut silent = by_hand(2, &node).await;
         let own = greeting(MAJOR, LaneKind::Control);
         silent.write_greeting(&own).await.unwrap();
         silent.read_greeting().await.unwrap();
@@ -385,7 +389,7 @@ fn a_side_that_no_longer_answers_is_noticed() {
     };
     let node = Node::with(1, free_port(), timing);
     smol::block_on(async {
-        let mut lane = by_hand(2, node.address()).await;
+        let mut lane = by_hand(2, &node).await;
         lane.write_greeting(&greeting(MAJOR, LaneKind::Control))
             .await
             .unwrap();
@@ -408,7 +412,7 @@ fn a_silent_but_living_link_stays() {
     };
     let node = Node::with(1, free_port(), timing);
     smol::block_on(async {
-        let mut lane = by_hand(2, node.address()).await;
+        let mut lane = by_hand(2, &node).await;
         lane.write_greeting(&greeting(MAJOR, LaneKind::Control))
             .await
             .unwrap();
@@ -446,7 +450,7 @@ fn a_silent_but_living_link_stays() {
 fn a_side_that_does_not_read_is_dropped_before_it_costs_memory() {
     let node = Node::new(1);
     smol::block_on(async {
-        let mut lane = by_hand(2, node.address()).await;
+        let mut lane = by_hand(2, &node).await;
         lane.write_greeting(&greeting(MAJOR, LaneKind::Control))
             .await
             .unwrap();
@@ -464,7 +468,7 @@ fn a_side_that_does_not_read_is_dropped_before_it_costs_memory() {
 fn a_lost_bulk_lane_is_dialled_again() {
     let node = Node::new(1);
     smol::block_on(async {
-        let (listener, address) = listen_by_hand().await;
+        let (listener, address) = listen_by_hand(&node);
         node.net.dial(DialId(1), address, Some(device(2)));
         let mut lanes = Vec::new();
         for kind in [LaneKind::Control, LaneKind::Bulk, LaneKind::Bulk] {

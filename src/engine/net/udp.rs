@@ -10,15 +10,17 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use smol::{Async, Task, Timer};
+use mio::net::UdpSocket;
+use smol::Task;
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, SockAddr, Socket, Type};
 
 use super::event::{NetEvent, Room, Sink};
 use super::interfaces::{Found, broadcast, same_subnet};
+use super::reactor::{Io, Reactor, Way};
 use super::runtime::Spawner;
 use crate::core::io::{Input, Interface, Target};
 use crate::platform::network::bind_to_interface;
@@ -66,8 +68,8 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 /// One interface in use.
 struct Open {
     interface: Interface,
-    v4: Option<Arc<Async<UdpSocket>>>,
-    v6: Option<Arc<Async<UdpSocket>>>,
+    v4: Option<Arc<Io<UdpSocket>>>,
+    v6: Option<Arc<Io<UdpSocket>>>,
     counters: Shared<Counters>,
     /// A socket could not be opened: it is tried again.
     failed: bool,
@@ -145,7 +147,7 @@ impl Udp {
             .clone();
         let mut errors = Vec::new();
         let mut tasks = Vec::new();
-        let mut keep = |opened: io::Result<Option<(Async<UdpSocket>, bool)>>| match opened {
+        let mut keep = |opened: io::Result<Option<(Io<UdpSocket>, bool)>>| match opened {
             Ok(Some((socket, bound))) => {
                 let socket = Arc::new(socket);
                 tasks.push(self.spawner.spawn(hear(Ear {
@@ -156,6 +158,7 @@ impl Udp {
                     sink: self.sink.clone(),
                     room: self.room.clone(),
                     counters: counters.clone(),
+                    spawner: self.spawner.clone(),
                 })));
                 Some(socket)
             }
@@ -165,8 +168,8 @@ impl Udp {
                 None
             }
         };
-        let v4 = keep(open_v4(interface, self.port));
-        let v6 = keep(open_v6(found, self.port));
+        let v4 = keep(open_v4(self.spawner.reactor(), interface, self.port));
+        let v6 = keep(open_v6(self.spawner.reactor(), found, self.port));
         let open = Open {
             interface: interface.clone(),
             v4,
@@ -273,19 +276,24 @@ impl Open {
 
 /// Everything a task needs that hears one socket.
 struct Ear {
-    socket: Arc<Async<UdpSocket>>,
+    socket: Arc<Io<UdpSocket>>,
     index: u32,
     bound: bool,
     used: Arc<RwLock<Vec<Interface>>>,
     sink: Sink,
     room: Room,
     counters: Shared<Counters>,
+    spawner: Spawner,
 }
 
 async fn hear(ear: Ear) {
     let mut buffer = [0; MAX_DATAGRAM + 1];
     loop {
-        match ear.socket.recv_from(&mut buffer).await {
+        match ear
+            .socket
+            .io(Way::In, |socket| socket.recv_from(&mut buffer))
+            .await
+        {
             Ok((length, _)) if length > MAX_DATAGRAM => {}
             Ok((length, from)) => {
                 let index = if ear.bound {
@@ -308,7 +316,7 @@ async fn hear(ear: Ear) {
             Err(error) => {
                 lock(&ear.counters).error = format!("cannot hear: {error}");
                 // An interface that went down says so once; anything lasting must not spin.
-                Timer::after(Duration::from_millis(500)).await;
+                ear.spawner.sleep(Duration::from_millis(500)).await;
             }
         }
     }
@@ -345,11 +353,20 @@ fn bare(domain: Domain) -> io::Result<Socket> {
     Ok(socket)
 }
 
-fn finish(socket: Socket, bound: bool) -> io::Result<Option<(Async<UdpSocket>, bool)>> {
-    Ok(Some((Async::new(socket.into())?, bound)))
+fn finish(
+    reactor: &Arc<Reactor>,
+    socket: Socket,
+    bound: bool,
+) -> io::Result<Option<(Io<UdpSocket>, bool)>> {
+    let socket = UdpSocket::from_std(socket.into());
+    Ok(Some((Io::new(reactor, socket)?, bound)))
 }
 
-fn open_v4(interface: &Interface, port: u16) -> io::Result<Option<(Async<UdpSocket>, bool)>> {
+fn open_v4(
+    reactor: &Arc<Reactor>,
+    interface: &Interface,
+    port: u16,
+) -> io::Result<Option<(Io<UdpSocket>, bool)>> {
     let own = interface
         .addresses
         .iter()
@@ -372,10 +389,14 @@ fn open_v4(interface: &Interface, port: u16) -> io::Result<Option<(Async<UdpSock
     if let Err(error) = joined {
         tracing::debug!("{}: cannot join {GROUP_V4}: {error}", interface.name);
     }
-    finish(socket, bound)
+    finish(reactor, socket, bound)
 }
 
-fn open_v6(found: &Found, port: u16) -> io::Result<Option<(Async<UdpSocket>, bool)>> {
+fn open_v6(
+    reactor: &Arc<Reactor>,
+    found: &Found,
+    port: u16,
+) -> io::Result<Option<(Io<UdpSocket>, bool)>> {
     let interface = &found.interface;
     let has_v6 = interface
         .addresses
@@ -393,7 +414,7 @@ fn open_v6(found: &Found, port: u16) -> io::Result<Option<(Async<UdpSocket>, boo
     socket.set_multicast_hops_v6(1)?;
     socket.set_multicast_if_v6(interface.index)?;
     socket.join_multicast_v6(&GROUP_V6, interface.index)?;
-    finish(socket, bound)
+    finish(reactor, socket, bound)
 }
 
 #[cfg(test)]
@@ -405,7 +426,7 @@ mod tests {
     use crate::net::runtime::Runtime;
 
     fn free_port() -> u16 {
-        UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))
+        std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))
             .unwrap()
             .local_addr()
             .unwrap()
@@ -438,7 +459,7 @@ mod tests {
         ];
         first.send(&Target::Everybody { interface: lo }, b"hello");
         for (udp, events, _) in &others {
-            let event = smol::block_on(events.recv()).unwrap();
+            let event = smol::future::block_on(events.recv()).unwrap();
             let NetEvent::Input(
                 Input::Datagram {
                     interface,
@@ -476,7 +497,7 @@ mod tests {
 
     #[test]
     fn a_port_that_another_program_holds_is_an_error() {
-        let foreign = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
+        let foreign = std::net::UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
         assert!(Udp::probe(foreign.local_addr().unwrap().port()).is_err());
         assert!(Udp::probe(0).is_ok());
     }

@@ -1,9 +1,11 @@
 //! The portable way: names, and doing without.
 
 use std::io;
-use std::net::TcpStream;
 use std::time::Duration;
 
+use mio::event::Source;
+use mio::net::TcpStream;
+use mio::{Interest, Registry, Token};
 use socket2::Socket;
 
 use super::{Nature, nature_of_name};
@@ -53,15 +55,22 @@ impl ChangeWatch {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// Forgets the changes that were told, so that the next one wakes again.
-    pub fn drain(&self) {
+    /// Takes what was told.
+    pub fn heard(&self) -> io::Result<()> {
         match self.0 {}
     }
 }
 
-#[cfg(unix)]
-impl std::os::fd::AsFd for ChangeWatch {
-    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+impl Source for ChangeWatch {
+    fn register(&mut self, _: &Registry, _: Token, _: Interest) -> io::Result<()> {
+        match self.0 {}
+    }
+
+    fn reregister(&mut self, _: &Registry, _: Token, _: Interest) -> io::Result<()> {
+        match self.0 {}
+    }
+
+    fn deregister(&mut self, _: &Registry) -> io::Result<()> {
         match self.0 {}
     }
 }

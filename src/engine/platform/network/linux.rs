@@ -1,11 +1,14 @@
 //! Linux: `/sys/class/net`, netlink and socket options.
 
 use std::io;
-use std::net::TcpStream;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use mio::event::Source;
+use mio::net::TcpStream;
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::netlink::SocketAddrNetlink;
 use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType};
@@ -151,17 +154,27 @@ impl ChangeWatch {
         Ok(Self(socket))
     }
 
-    /// Forgets the changes that were told, so that the next one wakes again. What they say is not
+    /// Takes what was told; an error of kind `WouldBlock` if that is nothing. What it says is not
     /// read: the interfaces are listed anew.
-    pub fn drain(&self) {
+    pub fn heard(&self) -> io::Result<()> {
         let mut buffer = [0; 8192];
+        rustix::net::recv(&self.0, &mut buffer, RecvFlags::DONTWAIT)?;
         while rustix::net::recv(&self.0, &mut buffer, RecvFlags::DONTWAIT).is_ok() {}
+        Ok(())
     }
 }
 
-impl AsFd for ChangeWatch {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+impl Source for ChangeWatch {
+    fn register(&mut self, to: &Registry, token: Token, interest: Interest) -> io::Result<()> {
+        SourceFd(&self.0.as_raw_fd()).register(to, token, interest)
+    }
+
+    fn reregister(&mut self, to: &Registry, token: Token, interest: Interest) -> io::Result<()> {
+        SourceFd(&self.0.as_raw_fd()).reregister(to, token, interest)
+    }
+
+    fn deregister(&mut self, from: &Registry) -> io::Result<()> {
+        SourceFd(&self.0.as_raw_fd()).deregister(from)
     }
 }
 
@@ -228,7 +241,8 @@ mod tests {
     #[test]
     fn changes_can_be_watched() {
         let watch = ChangeWatch::open().unwrap();
-        watch.drain();
+        let told = watch.heard();
+        assert!(told.is_ok() || told.is_err_and(|e| e.kind() == io::ErrorKind::WouldBlock));
         assert!(names().contains(&"lo".to_owned()));
     }
 }
