@@ -27,6 +27,7 @@ pub struct Pool {
 
 #[derive(Default)]
 struct Shared {
+    threads: usize,
     state: Mutex<State>,
     ready: Condvar,
 }
@@ -35,8 +36,16 @@ struct Shared {
 struct State {
     sets: HashMap<SetId, Lane>,
     ready: VecDeque<(SetId, Job)>,
+    /// Threads that work, or were called to.
+    awake: usize,
+    /// Those that were called and are not awake yet.
+    called: usize,
     stopping: bool,
 }
+
+/// Jobs that wait for each thread that works before another is woken: to wake one costs more than
+/// most jobs take.
+const QUEUE: usize = 2;
 
 #[derive(Default)]
 struct Lane {
@@ -48,7 +57,10 @@ struct Lane {
 impl Pool {
     /// Starts `count` threads.
     pub fn start(name: &str, count: usize) -> io::Result<Self> {
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared {
+            threads: count,
+            ..Shared::default()
+        });
         let threads = (0..count)
             .map(|number| {
                 let shared = shared.clone();
@@ -69,7 +81,7 @@ impl Pool {
         let lane = state.sets.entry(set).or_default();
         lane.waiting.push_back((order, Box::new(job)));
         state.advance(set);
-        self.shared.wake(&state, 0);
+        self.shared.wake(&mut state);
     }
 
     /// Does what was submitted, and ends the threads.
@@ -122,19 +134,32 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Wakes as many threads as there are jobs ready, but for those that are taken anyway: waking
-    /// all of them for each job would cost more than many a job.
-    fn wake(&self, state: &State, taken: usize) {
+    /// Wakes a thread if those that work have more to do than is quickly done.
+    fn wake(&self, state: &mut State) {
         if state.stopping {
             self.ready.notify_all();
-        }
-        for _ in taken..state.ready.len() {
+        } else if state.awake < self.threads && state.ready.len() > QUEUE * state.awake {
+            state.awake += 1;
+            state.called += 1;
             self.ready.notify_one();
         }
     }
 
+    /// Waits until this thread is called, or wakes by itself.
+    fn wait<'a>(&'a self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        let waited = self.ready.wait(state);
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner);
+        if state.called > 0 {
+            state.called -= 1;
+        } else {
+            state.awake += 1;
+        }
+        state
+    }
+
     fn work(&self) {
         let mut state = self.state();
+        state.awake += 1;
         loop {
             if let Some((set, job)) = state.ready.pop_front() {
                 drop(state);
@@ -142,15 +167,12 @@ impl Shared {
                 let _ = catch_unwind(AssertUnwindSafe(job));
                 state = self.state();
                 state.done(set);
-                // This thread takes one of them.
-                self.wake(&state, 1);
+                self.wake(&mut state);
             } else if state.stopping && state.sets.is_empty() {
                 return;
             } else {
-                state = self
-                    .ready
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner);
+                state.awake -= 1;
+                state = self.wait(state);
             }
         }
     }

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::bits::Bits;
@@ -34,6 +35,11 @@ pub use settle::{SavedFile, Settled};
 pub const DEFAULT_RESERVE: u64 = 512 * 1024 * 1024;
 /// Chunks after which [`ReceiveSet::wants_settling`].
 const SETTLE_CHUNKS: u32 = 64;
+
+/// So much of the free space beyond the reserve is written before it is looked at again, ...
+const SPACE_SHARE: u64 = 16;
+/// ... and at most so many bytes.
+const MOST_UNLOOKED: u64 = 16 * 1024 * 1024;
 
 /// What is to be received, and where.
 #[derive(Debug, Clone)]
@@ -65,6 +71,8 @@ pub struct ReceiveSet {
     parts: PathBuf,
     previous: Vec<SavedCopy>,
     reserve: u64,
+    /// Bytes that may be written until the free space is looked at again.
+    space: AtomicU64,
     pool: Arc<FilePool>,
     owner: u64,
     state: Mutex<State>,
@@ -84,6 +92,8 @@ struct State {
     held: Bits,
     /// Chunks that a thread is writing.
     writing: BTreeSet<u32>,
+    /// Threads that wait until one of them is written.
+    waiting: usize,
     files: Vec<FileState>,
     /// Whole files that have no final name yet.
     ready: BTreeSet<u32>,
@@ -193,7 +203,9 @@ impl ReceiveSet {
         let result = self.write_segments(&segments, bytes);
         let mut state = self.lock();
         state.writing.remove(&chunk.0);
-        self.written.notify_all();
+        if state.waiting > 0 {
+            self.written.notify_all();
+        }
         let result = result.and_then(|()| {
             state
                 .journal
@@ -306,10 +318,12 @@ impl ReceiveSet {
     fn begin_writing(&self, chunk: ChunkIndex) -> Option<Vec<Segment>> {
         let mut state = self.lock();
         while state.writing.contains(&chunk.0) {
+            state.waiting += 1;
             state = self
                 .written
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
+            state.waiting -= 1;
         }
         if state.held.contains(chunk.0) {
             return None;
@@ -319,7 +333,7 @@ impl ReceiveSet {
     }
 
     fn write_segments(&self, segments: &[Segment], bytes: &[u8]) -> Result<(), DiskFault> {
-        self.check_space(bytes.len() as u64)?;
+        self.take_space(bytes.len() as u64)?;
         let mut rest = bytes;
         for segment in segments {
             let (here, after) = rest.split_at(segment.len as usize);
@@ -381,13 +395,32 @@ impl ReceiveSet {
         }
     }
 
-    /// Refuses to write `bytes` more where the reserve would be touched.
-    fn check_space(&self, bytes: u64) -> Result<(), DiskFault> {
+    /// Refuses to write `bytes` more where the reserve would be touched. The disk is not asked for
+    /// each chunk: others who fill it meanwhile take some of the reserve.
+    fn take_space(&self, bytes: u64) -> Result<(), DiskFault> {
+        let taken = self
+            .space
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+                left.checked_sub(bytes)
+            });
+        if taken.is_ok() {
+            return Ok(());
+        }
+        let beyond = self.check_space(bytes)?;
+        let next = (beyond / SPACE_SHARE).min(MOST_UNLOOKED);
+        self.space.store(next, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Refuses to write `bytes` more where the reserve would be touched; how much could be written
+    /// beyond them.
+    fn check_space(&self, bytes: u64) -> Result<u64, DiskFault> {
         let Some(free) = files::free_space(&self.parts).doing("look at", &self.parts)? else {
-            return Ok(());
+            return Ok(u64::MAX);
         };
-        if free >= bytes.saturating_add(self.reserve) {
-            return Ok(());
+        let needed = bytes.saturating_add(self.reserve);
+        if free >= needed {
+            return Ok(free - needed);
         }
         let mib = |bytes: u64| bytes.div_ceil(1 << 20);
         let text = format!(

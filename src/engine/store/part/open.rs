@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Condvar, Mutex};
 
 use super::{FileState, ReceiveSet, ReceiveSpec, State, count, journal_path};
@@ -78,6 +79,7 @@ impl ReceiveSet {
                 dirty: BTreeSet::new(),
                 folder_synced: false,
                 unsynced: 0,
+                waiting: 0,
             }),
             layout,
             paths,
@@ -85,6 +87,7 @@ impl ReceiveSet {
             parts,
             previous: spec.previous,
             reserve: spec.reserve,
+            space: AtomicU64::new(0),
             owner: pool.owner(),
             pool: pool.clone(),
             written: Condvar::new(),
@@ -245,7 +248,7 @@ impl ReceiveSet {
         if missing == 0 {
             Ok(())
         } else {
-            self.check_space(missing)
+            self.check_space(missing).map(drop)
         }
     }
 }
