@@ -236,6 +236,17 @@ impl Layout {
         index(first)..index(last)
     }
 
+    /// Where a chunk's bytes stand in their file, if that has other chunks as well.
+    pub fn offset_in_larger(&self, chunk: ChunkIndex) -> Option<u64> {
+        if chunk.0 >= self.stream_chunk {
+            return None;
+        }
+        let (first, file) = self.large_of(chunk);
+        let step = u64::from(self.chunk_size);
+        let several = self.file_size(FileIndex(file)) > step;
+        several.then(|| u64::from(chunk.0 - first) * step)
+    }
+
     /// First chunk and number of the large file that `chunk` is of.
     fn large_of(&self, chunk: ChunkIndex) -> (u32, u32) {
         self.large[self.large.partition_point(|&(first, _)| first <= chunk.0) - 1]

@@ -17,5 +17,6 @@ pub mod sealed;
 pub mod signed;
 pub mod swarm;
 pub mod time;
+pub mod tree;
 pub mod trust;
 pub mod wire;

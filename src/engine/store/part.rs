@@ -21,6 +21,7 @@ use crate::buffers;
 use crate::core::ids::{ChunkIndex, FileIndex, Hash, SetId, Version};
 use crate::core::layout::{Layout, Segment};
 use crate::core::names::{STORE_FOLDER, SafePath};
+use crate::core::tree::chunk_hash;
 use crate::core::wire::statements::{FailReason, FileEntry};
 use crate::platform::files;
 
@@ -111,6 +112,10 @@ struct FileState {
     missing: u32,
     /// Where it was saved.
     saved: Option<Placed>,
+    /// The hash of the whole small file, if all of it was in one chunk.
+    hash: Option<Hash>,
+    /// Some of it was not written since the set was opened: its hash has to be read from the disk.
+    doubtful: bool,
 }
 
 /// What became of a chunk.
@@ -194,13 +199,16 @@ impl ReceiveSet {
         let Some(&hash) = self.lock().hashes.get(chunk.0 as usize) else {
             return Written::NoHash;
         };
-        if bytes.len() != self.layout.chunk_len(chunk) as usize || Hash::of(bytes) != hash {
+        if bytes.len() != self.layout.chunk_len(chunk) as usize
+            || chunk_hash(&self.layout, chunk, bytes) != hash
+        {
             return Written::Bad;
         }
         let Some(segments) = self.begin_writing(chunk) else {
             return Written::Stored;
         };
         let result = self.write_segments(&segments, bytes);
+        let hashes = self.hash_small(&segments, bytes);
         let mut state = self.lock();
         state.writing.remove(&chunk.0);
         if state.waiting > 0 {
@@ -217,10 +225,11 @@ impl ReceiveSet {
         }
         state.held.insert(chunk.0);
         state.unsynced += 1;
-        for segment in segments {
+        for (segment, hash) in segments.iter().zip(hashes) {
             let number = segment.file.0;
             let file = &mut state.files[number as usize];
             file.missing -= 1;
+            file.hash = hash;
             let (whole, saved) = (file.missing == 0, file.saved.is_some());
             if !saved {
                 state.dirty.insert(number);
@@ -247,7 +256,9 @@ impl ReceiveSet {
                 )
             };
             match self.read_segments(chunk, &sources) {
-                Ok(bytes) if hash == Some(Hash::of(&bytes)) => return ChunkRead::Bytes(bytes),
+                Ok(bytes) if hash == Some(chunk_hash(&self.layout, chunk, &bytes)) => {
+                    return ChunkRead::Bytes(bytes);
+                }
                 Err(error) if may_pass(error.kind()) => {
                     return ChunkRead::Failed(DiskFault::new("read", &self.folder, &error));
                 }
@@ -351,6 +362,18 @@ impl ReceiveSet {
         Ok(())
     }
 
+    /// The hashes of the small files that a chunk has whole.
+    fn hash_small(&self, segments: &[Segment], mut bytes: &[u8]) -> Vec<Option<Hash>> {
+        let hash = |segment: &Segment| {
+            let (here, after) = bytes.split_at(segment.len as usize);
+            bytes = after;
+            let size = self.layout.file_size(segment.file);
+            let small = size < u64::from(self.layout.chunk_size());
+            (small && size == u64::from(segment.len)).then(|| Hash::of(here))
+        };
+        segments.iter().map(hash).collect()
+    }
+
     /// The segments of a chunk and where their bytes are.
     fn sources(&self, state: &State, chunk: ChunkIndex) -> Vec<(Segment, Option<PathBuf>)> {
         let saved = |segment: &Segment| state.files[segment.file.0 as usize].saved.as_ref();
@@ -391,6 +414,7 @@ impl ReceiveSet {
             self.pool.close(self.owner, segment.file);
             let file = &mut state.files[segment.file.0 as usize];
             file.missing += 1;
+            file.doubtful = true;
             state.ready.remove(&segment.file.0);
         }
     }

@@ -17,6 +17,7 @@ use super::scan::SourceFile;
 use crate::buffers;
 use crate::core::ids::{ChunkIndex, FileIndex, Hash};
 use crate::core::layout::{Layout, LayoutError, Segment};
+use crate::core::tree::{chunk_hash, file_hash};
 use crate::core::wire::statements::FailReason;
 use crate::platform::files;
 
@@ -116,27 +117,35 @@ impl SourceSet {
             .unwrap_or_else(PoisonError::into_inner)
             .clear();
         let mut whole = vec![Hash::of(&[]); self.files.len()];
-        let mut hasher = blake3::Hasher::new();
+        let mut small = blake3::Hasher::new();
         for chunk in (0..self.layout.chunks()).map(ChunkIndex) {
             let segments = self.layout.segments(chunk);
             let bytes = self.read(chunk, &segments, false)?;
-            let mut rest = &bytes[..];
-            for segment in segments {
-                let (here, after) = rest.split_at(segment.len as usize);
-                rest = after;
-                hasher.update(here);
-                self.write_copy(segment, here)?;
-                if segment.offset + u64::from(segment.len) == self.layout.file_size(segment.file) {
-                    self.check_unchanged(segment.file)?;
-                    whole[segment.file.0 as usize] = Hash(*hasher.finalize().as_bytes());
-                    hasher.reset();
-                }
-            }
-            let hash = Hash::of(&bytes);
+            let hash = chunk_hash(&self.layout, chunk, &bytes);
             self.hashes
                 .write()
                 .unwrap_or_else(PoisonError::into_inner)
                 .push(hash);
+            let mut rest = &bytes[..];
+            for segment in segments {
+                let (here, after) = rest.split_at(segment.len as usize);
+                rest = after;
+                let size = self.layout.file_size(segment.file);
+                let is_small = size < u64::from(self.layout.chunk_size());
+                if is_small {
+                    small.update(here);
+                }
+                self.write_copy(segment, here)?;
+                if segment.offset + u64::from(segment.len) == size {
+                    self.check_unchanged(segment.file)?;
+                    whole[segment.file.0 as usize] = if is_small {
+                        Hash(*small.finalize().as_bytes())
+                    } else {
+                        self.hash_large(segment.file)
+                    };
+                    small.reset();
+                }
+            }
             if each(Hashed { chunk, hash, bytes }).is_break() {
                 return Ok(None);
             }
@@ -153,6 +162,13 @@ impl SourceSet {
         Ok(Some(Hash(*root.finalize().as_bytes())))
     }
 
+    /// The hash of a file of at least one chunk, all of which were hashed.
+    fn hash_large(&self, file: FileIndex) -> Hash {
+        let chunks = self.layout.file_chunks(file);
+        let hashes = self.hashes.read().unwrap_or_else(PoisonError::into_inner);
+        file_hash(&hashes[chunks.start.0 as usize..chunks.end.0 as usize])
+    }
+
     /// Reads a chunk that was hashed, and verifies it.
     pub fn read_chunk(&self, chunk: ChunkIndex) -> Result<Arc<[u8]>, SourceError> {
         let hash = {
@@ -163,7 +179,7 @@ impl SourceSet {
         };
         let segments = self.layout.segments(chunk);
         let bytes = self.read(chunk, &segments, self.copied.load(Ordering::Acquire))?;
-        if Hash::of(&bytes) == hash {
+        if chunk_hash(&self.layout, chunk, &bytes) == hash {
             return Ok(bytes);
         }
         // Name the file that was touched, where that can be seen.

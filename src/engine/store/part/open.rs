@@ -11,6 +11,7 @@ use super::{FileState, ReceiveSet, ReceiveSpec, State, count, journal_path};
 use crate::core::ids::{ChunkIndex, FileIndex, Hash};
 use crate::core::layout::Layout;
 use crate::core::names::{STORE_FOLDER, SafePath};
+use crate::core::tree::chunk_hash;
 use crate::core::wire::statements::FailReason;
 use crate::platform::files;
 use crate::store::bits::Bits;
@@ -63,6 +64,8 @@ impl ReceiveSet {
             .map(|_| FileState {
                 missing: 0,
                 saved: None,
+                hash: None,
+                doubtful: false,
             })
             .collect();
         let this = Self {
@@ -123,7 +126,9 @@ impl ReceiveSet {
             let sources = self.sources(&self.lock(), ChunkIndex(chunk));
             let read = self.read_segments(ChunkIndex(chunk), &sources);
             let mut state = self.lock();
-            if read.is_ok_and(|bytes| Hash::of(&bytes) == state.hashes[chunk as usize]) {
+            if read.is_ok_and(|bytes| {
+                chunk_hash(&self.layout, ChunkIndex(chunk), &bytes) == state.hashes[chunk as usize]
+            }) {
                 let unsaved = sources.iter().filter(|(_, saved)| saved.is_none());
                 state
                     .dirty
@@ -231,6 +236,7 @@ impl ReceiveSet {
                 .count();
             let file = &mut state.files[number as usize];
             file.missing = count(missing);
+            file.doubtful = missing < (chunks.end.0 - chunks.start.0) as usize;
             if missing == 0 && file.saved.is_none() {
                 state.ready.insert(number);
             }
