@@ -147,7 +147,7 @@ impl Scenario {
         let chunks = u64::from(chunk_count(self));
         let memory = 65_536 + (self.students + 1) * (4_096 + usize::try_from(chunks).unwrap_or(0));
         loop {
-            for _ in 0..2_000 {
+            for _ in 0..2_000.max(self.students * 200) {
                 if !world.step() {
                     return samples;
                 }

@@ -1,6 +1,7 @@
 //! The receiver: what to ask of whom, within the budget; and what to do about those who are late.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::time::Duration;
 
 use super::bitmap::Bitmap;
@@ -23,6 +24,17 @@ const LATE_FLOOR: Duration = Duration::from_millis(100);
 const OF_SOURCE: usize = 2;
 /// After so many runs of late requests a peer is reported.
 const STRIKES: u32 = 4;
+
+/// What a source is sought for.
+#[derive(Clone, Copy)]
+enum Seek {
+    /// A chunk that it owns.
+    Owned,
+    /// A chunk that nobody is asked for.
+    Wanted,
+    /// Any chunk.
+    Any,
+}
 
 impl Set {
     /// Asks for chunks while there is budget; true if more could be asked than was found.
@@ -82,37 +94,43 @@ impl Set {
         }
     }
 
-    /// The links that can be asked, those with the least load first; and whether others will be
-    /// later.
-    fn sources(&self, lanes: &mut Lanes, fresh: bool) -> (Vec<LinkId>, bool) {
+    /// The links that can be asked now, those with the least load first.
+    fn sources(&self, lanes: &mut Lanes, seek: Seek) -> impl Iterator<Item = LinkId> + use<> {
         let salt = lanes.rng.number();
-        let mut later = false;
-        let mut list: Vec<(u64, u64, LinkId)> = Vec::new();
+        let budget = lanes.budget(self.sizes.chunk_size);
+        let mut list: Vec<Reverse<(u64, u64, LinkId)>> = Vec::new();
+        let mut all = lanes.links.iter();
         for (&link, peer) in &self.peers {
-            let usable = peer.open && !peer.banned && lanes.bulk(link);
-            if !usable || peer.source || (fresh && peer.fresh.is_empty()) {
+            let nothing = match seek {
+                Seek::Owned => peer.fresh.is_empty(),
+                Seek::Wanted => peer.searched == self.changes,
+                Seek::Any => false,
+            };
+            if nothing || !peer.open || peer.banned || peer.source {
                 continue;
             }
+            let Some((_, lane)) = all.find(|&(&other, _)| other == link) else {
+                break;
+            };
             let held = peer.hold > lanes.now;
-            let late = peer.asked.iter().filter(|asked| asked.overdue).count();
-            let cold = peer.asked.len() >= COLD_REQUESTS
-                && lanes.load(link) * 2 > lanes.budget(self.sizes.chunk_size);
+            let late = || peer.asked.iter().any(|asked| asked.overdue);
+            let cold = peer.asked.len() >= COLD_REQUESTS && lane.asked * 2 > budget;
             // Whoever was late before is tried again with one chunk at a time.
             let doubtful = peer.strikes > 0 && !peer.asked.is_empty();
-            if late > 0 || cold || held || doubtful {
-                later = true;
-            } else {
-                list.push((lanes.load(link), mix(link.0 ^ salt), link));
+            if lane.bulk && !cold && !held && !doubtful && !late() {
+                list.push(Reverse((lane.asked, mix(link.0 ^ salt), link)));
             }
         }
-        list.sort_unstable();
-        let list = list.into_iter().map(|(_, _, link)| link).collect();
-        (list, later)
+        let mut list = BinaryHeap::from(list);
+        std::iter::from_fn(move || list.pop().map(|Reverse((_, _, link))| link))
     }
 
     /// A chunk from its owner.
     fn pick_owned(&mut self, lanes: &mut Lanes) -> Option<(LinkId, u32)> {
-        for link in self.sources(lanes, true).0 {
+        if !self.search_owned {
+            return None;
+        }
+        for link in self.sources(lanes, Seek::Owned) {
             let peer = self.peers.get_mut(&link)?;
             while let Some(&chunk) = peer.fresh.front() {
                 if self.have.get(chunk) || self.asked.get(chunk) || !peer.have.get(chunk) {
@@ -125,6 +143,7 @@ impl Set {
                 }
             }
         }
+        self.search_owned = false;
         None
     }
 
@@ -136,15 +155,16 @@ impl Set {
         let high = self.hashes.min(self.horizon);
         let width = high.saturating_sub(self.low);
         let start = self.low + below(&mut lanes.rng, width);
-        let (sources, later) = self.sources(lanes, false);
-        for link in sources {
-            let theirs = &self.peers.get(&link)?.have;
-            if let Some(chunk) = theirs.first_wanted(&self.have, &self.asked, self.low, high, start)
-            {
+        for link in self.sources(lanes, Seek::Wanted) {
+            let peer = self.peers.get_mut(&link)?;
+            let (mine, asked) = (&self.have, &self.asked);
+            let found = peer.have.first_wanted(mine, asked, self.low, high, start);
+            if let Some(chunk) = found {
                 return Some((link, chunk));
             }
+            peer.searched = self.changes;
         }
-        self.search = later;
+        self.search = false;
         None
     }
 
@@ -199,6 +219,7 @@ impl Set {
             lanes.unexpect(link, bytes, asked.overdue);
             if asked.got == asked.size {
                 self.service.add(lanes.now.since(asked.at));
+                self.search_again();
             }
         }
     }
@@ -263,13 +284,16 @@ impl Set {
             return;
         }
         let asked = self.take_asked(link, chunk);
+        self.search_again();
         if let Some(asked) = &asked {
             lanes.unexpect(link, asked.size - asked.got, asked.overdue);
         }
         match outcome {
             ChunkOutcome::Stored => {
                 self.asked.clear(chunk);
-                self.cancel_elsewhere(lanes, chunk, link);
+                if asked.as_ref().is_none_or(|asked| asked.doubled) {
+                    self.cancel_elsewhere(lanes, chunk, link);
+                }
                 if let Some(peer) = self.peers.get_mut(&link) {
                     peer.strikes = 0;
                 }
@@ -293,7 +317,7 @@ impl Set {
         if !peers.any(|peer| peer.asked.iter().any(|one| one.chunk == chunk)) {
             self.asked.clear(chunk);
         }
-        self.search = true;
+        self.wanted_again();
     }
 
     fn pass_on(&mut self, lanes: &mut Lanes, from: LinkId, chunk: u32, owner: bool) {
@@ -436,7 +460,7 @@ impl Set {
             if lanes.awaited >= lanes.budget(self.sizes.chunk_size) {
                 return;
             }
-            let other = self.sources(lanes, false).0.into_iter().find(|&other| {
+            let other = self.sources(lanes, Seek::Any).find(|&other| {
                 other != link
                     && lanes.load(other) == 0
                     && self.peers.get(&other).is_some_and(|p| p.have.get(chunk))

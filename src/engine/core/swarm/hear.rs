@@ -71,6 +71,7 @@ impl Set {
                     let wanted = !self.have.get(chunk) && !self.asked.get(chunk);
                     if wanted && !peer.have.get(chunk) && peer.fresh.len() < MAX_FRESH {
                         peer.fresh.push_back(chunk);
+                        self.search_owned = true;
                     }
                 }
             }
@@ -82,6 +83,7 @@ impl Set {
             }
             peer.have.set_range(first, last);
         }
+        peer.searched = 0;
         self.search = true;
     }
 

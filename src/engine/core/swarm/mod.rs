@@ -139,7 +139,7 @@ impl Swarm {
         }
         self.lanes.links.entry(link).or_default().bulk = up;
         for set in self.sets.values_mut() {
-            set.search = true;
+            set.search_again();
         }
         self.act(now, None);
     }
@@ -176,7 +176,7 @@ impl Swarm {
     pub fn hashes_known(&mut self, now: Moment, session: SessionId, set: SetId, upto: u32) {
         if let Some(set) = self.sets.get_mut(&(session, set)) {
             set.hashes = set.hashes.max(upto.min(set.sizes.count));
-            set.search = true;
+            set.wanted_again();
         }
         self.act(now, None);
     }
@@ -323,6 +323,7 @@ impl Swarm {
                 set.report_ready(&mut self.lanes);
                 set.give_again(&self.lanes);
                 set.mend(&mut self.lanes);
+                set.search_again();
             }
         }
         self.act(now, None);

@@ -76,6 +76,8 @@ pub struct Peer {
     pub queue: VecDeque<Sending>,
     /// It stands in the line of those served.
     pub in_line: bool,
+    /// The number of changes when nothing to ask of it was found, unless it has told news since.
+    pub searched: u64,
     /// Chunks it gave as the source which are passed on.
     pub passed_on: u32,
     /// Hashes that it knows, as far as was said.
@@ -98,6 +100,7 @@ impl Peer {
             strikes: 0,
             queue: VecDeque::new(),
             in_line: false,
+            searched: 0,
             passed_on: 0,
             hashes: u32::MAX,
         }
@@ -152,6 +155,10 @@ pub struct Set {
     pub service: Smooth,
     /// Something changed since a search for a chunk found nothing.
     pub search: bool,
+    /// How often chunks that were not wanted became so, from 1.
+    pub changes: u64,
+    /// The same for a chunk of an owner.
+    pub search_owned: bool,
     /// Since when nothing could be asked though there was budget.
     pub starving: Option<Moment>,
     pub paused: Moment,
@@ -184,6 +191,8 @@ impl Set {
             passing_on: Vec::new(),
             service: Smooth::default(),
             search: true,
+            changes: 1,
+            search_owned: true,
             starving: None,
             paused: Moment(0),
             rate: Meter::default(),
@@ -285,13 +294,24 @@ impl Set {
         if !asked.doubled || !self.asked_elsewhere(asked.chunk, link) {
             self.asked.clear(asked.chunk);
         }
-        self.search = true;
+        self.wanted_again();
         lanes.out.push_back(SwarmOutput::Forget {
             link,
             session: self.session,
             set: self.id,
             chunk: ChunkIndex(asked.chunk),
         });
+    }
+
+    /// Chunks are wanted that were not.
+    pub const fn wanted_again(&mut self) {
+        self.changes += 1;
+        self.search_again();
+    }
+
+    /// Another source may be asked now.
+    pub const fn search_again(&mut self) {
+        (self.search, self.search_owned) = (true, true);
     }
 
     fn asked_elsewhere(&self, chunk: u32, but: LinkId) -> bool {

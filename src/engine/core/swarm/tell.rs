@@ -150,7 +150,8 @@ impl Set {
         }
         self.have_bytes -= u64::from(self.sizes.of(chunk));
         self.low = self.low.min(chunk);
-        (self.complete, self.search) = (false, true);
+        self.complete = false;
+        self.wanted_again();
         let chunks = Ranges::from_sorted([ChunkIndex(chunk)]);
         let (session, set) = (self.session, self.id);
         for (&link, peer) in &mut self.peers {
