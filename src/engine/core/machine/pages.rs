@@ -1,6 +1,6 @@
 //! The pages of manifests: offered to neighbours, asked for one after the other, passed on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::session::Session;
@@ -28,6 +28,10 @@ pub(super) struct Pages {
     wanted: BTreeMap<usize, (LinkId, Moment)>,
     /// When those who may lack pages are offered them, if none is asked for until then.
     rest_due: Option<Moment>,
+    /// When they are, even if some are asked for until then.
+    rest_last: Moment,
+    /// The few whom the teacher offers a long list of files first.
+    first: BTreeSet<LinkId>,
     active: bool,
     root: Option<Hash>,
     root_taken: bool,
@@ -91,6 +95,17 @@ impl Pages {
             }
         }
         links
+    }
+
+    /// Puts off the offer to those who may lack pages; `again` where one is put off already.
+    fn put_off_rest(&mut self, now: Moment, again: bool) {
+        if self.rest_due.is_none() {
+            if again {
+                return;
+            }
+            self.rest_last = now + limits::PAGES_REST_MOST;
+        }
+        self.rest_due = Some(self.rest_last.min(now + limits::PAGES_REST));
     }
 
     pub fn next_timeout(&self) -> Option<Moment> {
@@ -187,11 +202,12 @@ impl Session {
         id: SetId,
         except: Option<LinkId>,
     ) {
-        let mut to = self.neighbours(shared, except);
+        let few = self.few_for_long_list(shared, id);
+        let mut to = few.unwrap_or_else(|| self.neighbours(shared, except));
         let Some(set) = self.items.sets.get_mut(&id) else {
             return;
         };
-        set.pages.rest_due = Some(now.moment + limits::PAGES_REST);
+        set.pages.put_off_rest(now.moment, false);
         let set = &self.items.sets[&id];
         if let Some(teacher) = self.teacher_link()
             && !to.contains(&teacher)
@@ -199,6 +215,22 @@ impl Session {
             to.push(teacher);
         }
         shared.send_all(&to, &self.pages_here(id, set.offer()));
+    }
+
+    /// Whom the teacher offers a long list of files, always the same few: the others shall have
+    /// its pages from them.
+    fn few_for_long_list(&mut self, shared: &mut Shared, id: SetId) -> Option<Vec<LinkId>> {
+        self.own.as_ref()?;
+        let members = self.member_links();
+        let pages = &mut self.items.sets.get_mut(&id)?.pages;
+        if pages.counts()[0] <= limits::PAGES_TO_MANY {
+            return None;
+        }
+        pages.first.retain(|link| members.contains(link));
+        while pages.first.len() < members.len().min(limits::PAGES_FIRST) {
+            pages.first.insert(members[shared.rng.below(members.len())]);
+        }
+        Some(pages.first.iter().copied().collect())
     }
 
     /// A peer has pages.
@@ -299,9 +331,7 @@ impl Session {
         let Some(set) = self.items.sets.get_mut(&id) else {
             return;
         };
-        if let Some(due) = &mut set.pages.rest_due {
-            *due = now.moment + limits::PAGES_REST;
-        }
+        set.pages.put_off_rest(now.moment, true);
         let page = set.pages.here[kind as usize].get(number as usize);
         if let Some(page) = page.cloned() {
             shared.send(

@@ -419,6 +419,18 @@ fn fifty_whole_machines_get_a_file_in_about_the_time_of_one_copy() {
 }
 
 #[test]
+fn a_long_list_of_files_does_not_leave_the_teacher_for_each_student() {
+    let (mut class, session) = gathered(8, 24, SLOW_LINE);
+    let shared = class.now();
+    // About 220 KB of list for 160 KB of files.
+    let item = class.share(0, session, &vec![16; 10_000]);
+    class.until(SECOND * 10, |class| all_saved(class, item, 1..=24));
+    let took = class.now().since(shared);
+    assert!(took < SECOND * 3 / 2, "it took {took:?}");
+    class.check();
+}
+
+#[test]
 fn the_same_seed_gives_the_same_words_to_the_byte() {
     let run = |seed| {
         let (mut class, session) = gathered(seed, 6, SLOW_LINE);
