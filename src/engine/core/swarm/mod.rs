@@ -139,6 +139,7 @@ impl Swarm {
         }
         self.lanes.links.entry(link).or_default().bulk = up;
         for set in self.sets.values_mut() {
+            set.unblock(link);
             set.search_again();
         }
         self.act(now, None);
@@ -243,6 +244,9 @@ impl Swarm {
     ) {
         self.lanes.now = now;
         self.lanes.sent(link, len);
+        for set in self.sets.values_mut() {
+            set.unblock(link);
+        }
         let key = (header.session, header.set);
         if let Some(set) = self.sets.get_mut(&key) {
             if sent {
@@ -323,6 +327,7 @@ impl Swarm {
                 set.report_ready(&mut self.lanes);
                 set.give_again(&self.lanes);
                 set.mend(&mut self.lanes);
+                set.unblock_all();
                 set.search_again();
             }
         }

@@ -100,8 +100,8 @@ impl Set {
             self.hand_over(lanes, link, sending, length);
             return true;
         }
-        let sharing = self.line.len();
-        for _ in 0..sharing {
+        let sharing = self.line.len() + self.blocked;
+        for _ in 0..self.line.len() {
             let Some(link) = self.line.pop_front() else {
                 return false;
             };
@@ -114,7 +114,9 @@ impl Set {
                 continue;
             };
             if !may {
-                self.line.push_back(link);
+                // It does not take more before something of it has left.
+                peer.blocked = true;
+                self.blocked += 1;
                 continue;
             }
             let record = *sending;
@@ -133,6 +135,26 @@ impl Set {
             return true;
         }
         false
+    }
+
+    /// A peer that could not take more may be able to.
+    pub fn unblock(&mut self, link: LinkId) {
+        if let Some(peer) = self.peers.get_mut(&link)
+            && std::mem::take(&mut peer.blocked)
+        {
+            self.blocked -= 1;
+            self.line.push_back(link);
+        }
+    }
+
+    /// The same for all peers.
+    pub fn unblock_all(&mut self) {
+        let blocked = self.peers.iter_mut().filter(|(_, peer)| peer.blocked);
+        for (&link, peer) in blocked {
+            peer.blocked = false;
+            self.line.push_back(link);
+        }
+        self.blocked = 0;
     }
 
     fn hand_over(&self, lanes: &mut Lanes, link: LinkId, sending: Sending, length: u32) {

@@ -76,6 +76,8 @@ pub struct Peer {
     pub queue: VecDeque<Sending>,
     /// It stands in the line of those served.
     pub in_line: bool,
+    /// It would, could it take more at present.
+    pub blocked: bool,
     /// The number of changes when nothing to ask of it was found, unless it has told news since.
     pub searched: u64,
     /// Chunks it gave as the source which are passed on.
@@ -100,6 +102,7 @@ impl Peer {
             strikes: 0,
             queue: VecDeque::new(),
             in_line: false,
+            blocked: false,
             searched: 0,
             passed_on: 0,
             hashes: u32::MAX,
@@ -148,6 +151,8 @@ pub struct Set {
     pub news_due: Option<Moment>,
     /// Links with something to send, served in turn.
     pub line: VecDeque<LinkId>,
+    /// How many others have something to send that cannot take it now.
+    pub blocked: usize,
     /// At the source: who was given what.
     pub giving: Option<Giving>,
     pub passing_on: Vec<PassingOn>,
@@ -187,6 +192,7 @@ impl Set {
             news: Vec::new(),
             news_due: None,
             line: VecDeque::new(),
+            blocked: 0,
             giving: spec.source.then(|| Giving::new(chunks)),
             passing_on: Vec::new(),
             service: Smooth::default(),
@@ -228,6 +234,7 @@ impl Set {
 
     /// Takes a peer out; what was asked of it is free again.
     pub fn leave(&mut self, lanes: &mut Lanes, link: LinkId) {
+        self.unblock(link);
         self.drop_asked(lanes, link, false);
         if let Some(peer) = self.peers.remove(&link) {
             self.take_back(link, &peer.have);
@@ -338,6 +345,7 @@ impl Set {
             || !self.passing_on.is_empty()
             || !self.asked.is_empty()
             || !self.line.is_empty()
+            || self.blocked > 0
             || self.giving.as_ref().is_some_and(Giving::busy)
             || (!self.complete && !self.asked.is_full() && self.wants_something())
     }
