@@ -1,12 +1,13 @@
 //! A teacher and students: what is simulated, and what came out.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::node::{Behaviour, Node, SwarmNode};
+use super::node::{Behaviour, Node, SwarmNode, device};
 use super::world::{Line, Plan, World};
-use crate::core::ids::{SessionId, SetId};
+use crate::core::ids::{DeviceId, SessionId, SetId};
 use crate::core::layout::chunk_size;
-use crate::core::swarm::{BadPeer, ChunkSizes, SetSpec};
+use crate::core::swarm::{BadPeer, Bond, ChunkSizes, Clusters, SetSpec};
 use crate::core::time::Moment;
 use crate::core::wire::ranges::Ranges;
 
@@ -112,7 +113,7 @@ impl Scenario {
                 down: self.rate * self.share(host),
                 poison: behaviour == Behaviour::Poison,
             };
-            let node = SwarmNode::new(joined, seed, behaviour, spec);
+            let node = SwarmNode::new(joined, seed, behaviour, spec, self.clusters(host));
             world.add(node, line);
         }
         world.add_set(SetId([2; 16]), sizes, 0);
@@ -131,11 +132,28 @@ impl Scenario {
         late.map_or(Moment(0), |&(_, part)| self.moment(part))
     }
 
+    /// How the class is spread over clusters, as a host sees it.
+    fn clusters(&self, host: usize) -> Clusters {
+        Clusters::new(device(host), host == 0, self.students)
+    }
+
+    /// Who is linked to whom, the smaller one first.
     fn pairs(&self) -> Vec<(usize, usize)> {
         self.links.clone().unwrap_or_else(|| {
-            let all = 0..=self.students;
-            all.flat_map(|a| (a + 1..=self.students).map(move |b| (a, b)))
-                .collect()
+            let students = || (1..=self.students).map(|host| (device(host), host));
+            let hosts: BTreeMap<DeviceId, usize> = students().collect();
+            let near = |host: &usize| self.clusters(0).bond(device(*host), false) == Bond::Near;
+            let taught = (1..=self.students).filter(near).map(|host| (0, host));
+            let linked = students().flat_map(|(own, host)| {
+                let all = hosts.keys().copied();
+                let partners = self.clusters(host).partners(own, all);
+                let partners = partners.into_iter().map(|device| hosts[&device]);
+                let pairs = partners
+                    .filter(|&other| other > host)
+                    .map(|other| (host, other));
+                pairs.collect::<Vec<_>>()
+            });
+            taught.chain(linked).collect()
         })
     }
 

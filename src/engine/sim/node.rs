@@ -4,7 +4,9 @@ use std::convert::Infallible;
 
 use crate::core::ids::{ChunkIndex, DeviceId, LinkId, SessionId, SetId};
 use crate::core::io::ChunkOutcome;
-use crate::core::swarm::{BadPeer, SetProgress, SetSpec, Swarm, SwarmLimits, SwarmOutput};
+use crate::core::swarm::{
+    BadPeer, Clusters, SetProgress, SetSpec, Swarm, SwarmLimits, SwarmOutput,
+};
 use crate::core::time::Moment;
 use crate::core::wire::control::Control;
 use crate::core::wire::frame::RecordHeader;
@@ -140,6 +142,13 @@ pub enum Behaviour {
     Stall,
 }
 
+/// The device id of a host.
+pub fn device(host: usize) -> DeviceId {
+    let mut device = [0; 32];
+    device[..8].copy_from_slice(&(host as u64).to_be_bytes());
+    DeviceId(device)
+}
+
 /// A swarm without the rest of the core: every linked host is a member of the one session.
 #[derive(Debug)]
 pub struct SwarmNode {
@@ -158,8 +167,15 @@ pub struct SwarmNode {
 
 impl SwarmNode {
     /// A node that opens the set at once.
-    pub fn new(now: Moment, seed: u64, behaviour: Behaviour, spec: SetSpec) -> Self {
+    pub fn new(
+        now: Moment,
+        seed: u64,
+        behaviour: Behaviour,
+        spec: SetSpec,
+        clusters: Clusters,
+    ) -> Self {
         let mut swarm = Swarm::new(seed, SwarmLimits::default());
+        swarm.spread(now, spec.session, clusters);
         swarm.open_set(now, spec.clone());
         Self {
             swarm,
@@ -198,12 +214,10 @@ impl Node for SwarmNode {
         match input {
             NodeInput::Timeout => swarm.timeout(now),
             NodeInput::LinkUp { link, peer } => {
-                let mut device = [0; 32];
-                device[..8].copy_from_slice(&(peer as u64).to_be_bytes());
                 let kind = LinkKind::Wired;
                 swarm.bulk(now, link, true);
                 let session = self.spec.session;
-                swarm.peer_entered(now, session, link, DeviceId(device), peer == 0, kind);
+                swarm.peer_entered(now, session, link, device(peer), peer == 0, kind);
                 if self.behaviour == Behaviour::FalseHave {
                     self.lies.push(link);
                 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::time::Duration;
 
 use super::bitmap::Bitmap;
+use super::cluster::Bond;
 use super::lanes::Lanes;
 use super::rate::{below, mix};
 use super::set::{Asked, PassingOn, Set};
@@ -101,12 +102,13 @@ impl Set {
         let mut list: Vec<Reverse<(u64, u64, LinkId)>> = Vec::new();
         let mut all = lanes.links.iter();
         for (&link, peer) in &self.peers {
+            let asked_last = peer.source || peer.bond != Bond::Near;
             let nothing = match seek {
                 Seek::Owned => peer.fresh.is_empty(),
                 Seek::Wanted => peer.searched == self.changes,
                 Seek::Any => false,
             };
-            if nothing || !peer.open || peer.banned || peer.source {
+            if nothing || !peer.open || peer.banned || asked_last {
                 continue;
             }
             let Some((_, lane)) = all.find(|&(&other, _)| other == link) else {
@@ -173,7 +175,8 @@ impl Set {
         let sources: Vec<LinkId> = self
             .peers
             .iter()
-            .filter(|(_, peer)| peer.source && peer.open && !peer.banned)
+            .filter(|(_, peer)| peer.source || peer.bond != Bond::Near)
+            .filter(|(_, peer)| peer.open && !peer.banned)
             .filter(|(_, peer)| peer.hold <= lanes.now && peer.asked.len() < OF_SOURCE)
             .map(|(&link, _)| link)
             .filter(|&link| lanes.bulk(link))
@@ -209,7 +212,7 @@ impl Set {
         let Some(peer) = self.peers.get_mut(&link) else {
             return;
         };
-        peer.source |= own;
+        peer.source |= own && peer.bond == Bond::Near;
         peer.heard = lanes.now;
         if let Some(asked) = peer.asked.iter_mut().find(|one| one.chunk == chunk) {
             let bytes = bytes.min(asked.size - asked.got);
@@ -298,7 +301,8 @@ impl Set {
                     peer.strikes = 0;
                 }
                 if self.stored(chunk) {
-                    self.pass_on(lanes, link, chunk, asked.is_some_and(|asked| asked.owner));
+                    let owner = asked.is_some_and(|asked| asked.owner);
+                    self.pass_on(lanes, link, chunk, owner);
                 }
             }
             ChunkOutcome::Bad => {
@@ -321,6 +325,10 @@ impl Set {
     }
 
     fn pass_on(&mut self, lanes: &mut Lanes, from: LinkId, chunk: u32, owner: bool) {
+        let far = self.is_far(from);
+        if owner || far || self.peers.get(&from).is_some_and(|peer| peer.source) {
+            self.feed(chunk);
+        }
         if owner {
             let size = self.sizes.of(chunk);
             let told = self.tell_owned(lanes, chunk);
@@ -333,6 +341,8 @@ impl Set {
                 patience: lanes.time_to_send(u64::from(told) * u64::from(size)),
             });
             self.report_ready(lanes);
+        } else if far {
+            self.tell_owned(lanes, chunk);
         } else {
             self.tell_later(lanes, chunk);
         }

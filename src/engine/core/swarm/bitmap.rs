@@ -21,6 +21,11 @@ impl Bitmap {
         }
     }
 
+    /// Number of bits.
+    pub const fn len(&self) -> u32 {
+        self.len
+    }
+
     /// Number of bits that are set.
     pub const fn ones(&self) -> u32 {
         self.ones

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use super::bitmap::Bitmap;
+use super::cluster::Bond;
 use super::lanes::Lanes;
 use super::rate::Smooth;
-use super::set::{Sending, Set};
+use super::set::{Peer, Sending, Set};
 use crate::core::ids::LinkId;
 use crate::core::time::Moment;
 use crate::core::wire::statements::LinkKind;
@@ -60,9 +61,11 @@ pub enum Asking {
     Refused,
 }
 
-/// The source's books.
+/// The books of the source, or of a device that feeds a cluster below.
 #[derive(Debug)]
 pub struct Giving {
+    /// Those who are given chunks.
+    pub to: Bond,
     /// Chunks that are at some other device, or on the way to their owner.
     taken: Bitmap,
     /// Chunks that some other device says it has.
@@ -82,8 +85,9 @@ pub struct Giving {
 }
 
 impl Giving {
-    pub fn new(chunks: u32) -> Self {
+    pub fn new(to: Bond, chunks: u32) -> Self {
         Self {
+            to,
             taken: Bitmap::new(chunks),
             claimed: Bitmap::new(chunks),
             out: Bitmap::new(chunks),
@@ -94,6 +98,19 @@ impl Giving {
             measured: Moment(0),
             one_copy: false,
         }
+    }
+
+    /// The books of a feeder: nothing is to be given yet.
+    pub fn feeding(to: Bond, chunks: u32) -> Self {
+        let mut giving = Self::new(to, chunks);
+        giving.taken.set_range(0, chunks.saturating_sub(1));
+        giving.next = chunks;
+        giving
+    }
+
+    /// A chunk is to be given.
+    pub fn offer(&mut self, chunk: u32) {
+        self.free_again(chunk);
     }
 
     pub fn busy(&self) -> bool {
@@ -153,10 +170,15 @@ impl Owner {
         }
     }
 
+    /// How long it takes at present to pass a chunk on.
+    fn latest(&self, now: Moment) -> Duration {
+        let waiting = self.backlog.front().map(|given| now.since(given.at));
+        self.pace.get().max(waiting).unwrap_or_default()
+    }
+
     fn slow(&self, now: Moment, median: Option<Duration>) -> bool {
         let Some(median) = median else { return false };
-        let waiting = self.backlog.front().map(|given| now.since(given.at));
-        let worst = self.pace.get().max(waiting).unwrap_or_default();
+        let worst = self.latest(now);
         worst > median.mul_f64(SLOW) && worst > Duration::from_millis(2)
     }
 }
@@ -164,9 +186,14 @@ impl Owner {
 impl Set {
     /// Chooses owners for the next chunks.
     pub fn give(&mut self, lanes: &mut Lanes) {
-        let Some(giving) = self.giving.as_mut() else {
-            return;
-        };
+        let mut givings = std::mem::take(&mut self.givings);
+        for giving in &mut givings {
+            self.give_next(lanes, giving);
+        }
+        self.givings = givings;
+    }
+
+    fn give_next(&self, lanes: &mut Lanes, giving: &mut Giving) {
         if lanes.now.since(giving.measured) > Duration::from_millis(20) {
             giving.measure(lanes.now);
         }
@@ -179,13 +206,15 @@ impl Set {
             if chunk >= self.hashes || giving.streams.len() >= STREAMS {
                 return;
             }
+            let peers = || giving_to(&self.peers, giving.to);
+            let class = peers().count();
             let salt = lanes.rng.number();
             let left = (self.sizes.count - chunk) as usize;
-            let large = self.peers.len() > LARGE && left > self.peers.len() * LARGE_BACKLOG;
+            let large = class > LARGE && left > class * LARGE_BACKLOG;
             let most = if large { LARGE_BACKLOG } else { BACKLOG };
-            let mut best: Option<((usize, bool, u64), LinkId)> = None;
+            let mut best: Option<((Duration, usize, bool, u64), LinkId)> = None;
             let (mut has, mut lacks) = (0, false);
-            for (&link, peer) in &self.peers {
+            for (&link, peer) in peers() {
                 let late = peer.member.entered.since(self.opened) > PROBATION
                     && lanes.now.since(peer.member.entered) < PROBATION;
                 let fit = peer.takes_part() && !peer.banned && !late && lanes.bulk(link);
@@ -203,13 +232,25 @@ impl Set {
                     continue;
                 }
                 let radio = peer.member.kind == LinkKind::Wireless;
-                let key = (backlog, radio, super::rate::mix(link.0 ^ salt));
+                // Those below are given chunks by others as well: how long they take tells of it.
+                let wait = match owner {
+                    Some(owner) if giving.to != Bond::Near => {
+                        owner.latest(lanes.now).mul_f64(backlog as f64 + 1.0)
+                    }
+                    _ => Duration::ZERO,
+                };
+                let key = (wait, backlog, radio, super::rate::mix(link.0 ^ salt));
                 if best.is_none_or(|(least, _)| key < least) {
                     best = Some((key, link));
                 }
             }
+            // What two of a cluster below have needs no feeding.
+            if giving.to != Bond::Near && has > 1 {
+                giving.taken.set(chunk);
+                continue;
+            }
             let Some((_, link)) = best else {
-                if lacks || has < self.peers.len().clamp(1, 2) {
+                if lacks || has < class.clamp(1, 2) {
                     return;
                 }
                 // All of them have it, more than one or the only one: it needs no owner.
@@ -240,10 +281,11 @@ impl Set {
 
     /// The next record to an owner, earliest chunk first: it is passed on the earlier.
     pub fn next_given(&mut self, lanes: &Lanes) -> Option<(LinkId, Sending, u32)> {
-        let giving = self.giving.as_mut()?;
-        let sharing = giving.streams.len();
+        let sharing = self.givings.iter().map(|g| g.streams.len()).sum();
         let may = |(link, _): &(LinkId, Sending)| lanes.can_send(*link, sharing);
-        let at = giving.streams.iter().position(may)?;
+        let first = |giving: &Giving| giving.streams.iter().position(may);
+        let mut givings = self.givings.iter_mut();
+        let (giving, at) = givings.find_map(|g| first(g).map(|at| (g, at)))?;
         let (link, sending) = &mut giving.streams[at];
         let size = self.sizes.of(sending.chunk);
         let length = (size - sending.offset).min(lanes.record());
@@ -257,7 +299,7 @@ impl Set {
 
     /// A peer asks the source itself: what nobody was given is given to it.
     pub fn ask_source(&mut self, link: LinkId, chunk: u32, now: Moment) -> Asking {
-        let Some(giving) = self.giving.as_mut() else {
+        let Some(giving) = self.giving_to(link) else {
             return Asking::Granted;
         };
         let backlog = giving.owners.get(&link).map(|owner| &owner.backlog);
@@ -267,15 +309,19 @@ impl Set {
         if giving.taken.get(chunk) {
             return Asking::Granted;
         }
+        let chunks = self.sizes.count;
         let waiting = self.peers.get(&link).map_or(0, |peer| peer.queue.len());
         if waiting >= 2 * BACKLOG {
             return Asking::Refused;
         }
+        let Some(giving) = self.giving_to(link) else {
+            return Asking::Granted;
+        };
         giving.taken.set(chunk);
         giving
             .owners
             .entry(link)
-            .or_insert_with(|| Owner::new(self.sizes.count, now))
+            .or_insert_with(|| Owner::new(chunks, now))
             .chunks
             .set(chunk);
         Asking::Granted
@@ -283,10 +329,8 @@ impl Set {
 
     /// An owner has passed chunks on: `done` in all.
     pub fn ready(&mut self, link: LinkId, done: u32, now: Moment) {
-        let Some(giving) = self.giving.as_mut() else {
-            return;
-        };
-        let Some(owner) = giving.owners.get_mut(&link) else {
+        let mut owners = self.givings.iter_mut().map(|giving| &mut giving.owners);
+        let Some(owner) = owners.find_map(|owners| owners.get_mut(&link)) else {
             return;
         };
         while owner.ready < done {
@@ -302,7 +346,7 @@ impl Set {
 
     /// A chunk could not be sent to its owner, or the owner did not take it.
     pub fn give_failed(&mut self, link: LinkId, chunk: u32) {
-        let Some(giving) = self.giving.as_mut() else {
+        let Some(giving) = self.giving_to(link) else {
             return;
         };
         giving
@@ -319,60 +363,82 @@ impl Set {
 
     /// An owner is gone: what only it had is given again.
     pub fn take_back(&mut self, link: LinkId, had: &Bitmap) {
-        let Some(giving) = self.giving.as_mut() else {
-            return;
-        };
-        giving.streams.retain(|(to, _)| *to != link);
-        let owned = giving.owners.remove(&link).map(|owner| owner.chunks);
-        for chunk in 0..self.sizes.count {
-            let its = had.get(chunk) || owned.as_ref().is_some_and(|owned| owned.get(chunk));
-            if its && !self.peers.values().any(|peer| peer.have.get(chunk)) {
-                let on_its_way = giving.owners.values().any(|owner| {
-                    let mut backlog = owner.backlog.iter();
-                    backlog.any(|given| given.chunk == chunk)
-                });
-                if !giving.one_copy {
-                    giving.claimed.clear(chunk);
-                    giving.out.clear(chunk);
-                }
-                if !on_its_way {
-                    giving.free_again(chunk);
-                }
-            }
+        for giving in &mut self.givings {
+            take_back(giving, &self.peers, link, had);
         }
     }
 
     /// Gives chunks again whose owner has fallen behind the others and which nobody else has.
     pub fn give_again(&mut self, lanes: &Lanes) {
-        let Some(giving) = self.giving.as_mut() else {
-            return;
-        };
-        let usual = giving.median.unwrap_or(Duration::from_millis(500));
-        let patience = (usual * AGAIN).max(Duration::from_millis(100));
-        let mut late: Vec<(LinkId, u32, bool)> = Vec::new();
-        for (&link, owner) in &mut giving.owners {
-            let Some(&given) = owner.backlog.front() else {
-                continue;
-            };
-            if lanes.now.since(given.at) > patience {
-                owner.backlog.pop_front();
-                owner.ready += 1;
-                owner.pace.add(lanes.now.since(given.at));
-                late.push((link, given.chunk, given.arrived));
-            }
+        for giving in &mut self.givings {
+            give_again(giving, &self.peers, lanes.now);
         }
-        for (link, chunk, arrived) in late {
-            let others = self.peers.iter().filter(|&(&other, _)| other != link);
-            // One may be a liar.
-            let spread = others.filter(|(_, peer)| peer.have.get(chunk)).count() > 1;
-            if !spread && self.peers.len() > 1 {
-                if !arrived {
-                    giving
-                        .streams
-                        .retain(|(to, sending)| *to != link || sending.chunk != chunk);
-                }
+    }
+
+    /// The books in which a peer stands.
+    fn giving_to(&mut self, link: LinkId) -> Option<&mut Giving> {
+        let bond = self.peers.get(&link)?.bond;
+        self.givings.iter_mut().find(|giving| giving.to == bond)
+    }
+}
+
+/// The peers that books are about.
+fn giving_to(
+    peers: &BTreeMap<LinkId, Peer>,
+    to: Bond,
+) -> impl Iterator<Item = (&LinkId, &Peer)> + Clone {
+    peers.iter().filter(move |(_, peer)| peer.bond == to)
+}
+
+fn take_back(giving: &mut Giving, peers: &BTreeMap<LinkId, Peer>, link: LinkId, had: &Bitmap) {
+    giving.streams.retain(|(to, _)| *to != link);
+    let owned = giving.owners.remove(&link).map(|owner| owner.chunks);
+    // A feeder gives what is its to give, and no more.
+    let source = giving.to == Bond::Near;
+    for chunk in 0..had.len() {
+        let its = (source && had.get(chunk)) || owned.as_ref().is_some_and(|own| own.get(chunk));
+        if its && !giving_to(peers, giving.to).any(|(_, peer)| peer.have.get(chunk)) {
+            let on_its_way = giving.owners.values().any(|owner| {
+                let mut backlog = owner.backlog.iter();
+                backlog.any(|given| given.chunk == chunk)
+            });
+            if !giving.one_copy {
+                giving.claimed.clear(chunk);
+                giving.out.clear(chunk);
+            }
+            if !on_its_way {
                 giving.free_again(chunk);
             }
+        }
+    }
+}
+
+fn give_again(giving: &mut Giving, peers: &BTreeMap<LinkId, Peer>, now: Moment) {
+    let usual = giving.median.unwrap_or(Duration::from_millis(500));
+    let patience = (usual * AGAIN).max(Duration::from_millis(100));
+    let mut late: Vec<(LinkId, u32, bool)> = Vec::new();
+    for (&link, owner) in &mut giving.owners {
+        let Some(&given) = owner.backlog.front() else {
+            continue;
+        };
+        if now.since(given.at) > patience {
+            owner.backlog.pop_front();
+            owner.ready += 1;
+            owner.pace.add(now.since(given.at));
+            late.push((link, given.chunk, given.arrived));
+        }
+    }
+    for (link, chunk, arrived) in late {
+        let others = giving_to(peers, giving.to).filter(|&(&other, _)| other != link);
+        // One may be a liar.
+        let spread = others.filter(|(_, peer)| peer.have.get(chunk)).count() > 1;
+        if !spread && giving_to(peers, giving.to).count() > 1 {
+            if !arrived {
+                giving
+                    .streams
+                    .retain(|(to, sending)| *to != link || sending.chunk != chunk);
+            }
+            giving.free_again(chunk);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What peers say about a set.
 
 use super::bitmap::clean;
+use super::cluster::Bond;
 use super::lanes::Lanes;
 use super::set::Set;
 use super::types::SwarmOutput;
@@ -66,7 +67,7 @@ impl Set {
         let whole = Ranges(vec![(0, count.saturating_sub(1))]);
         let ranges = if all { &whole } else { chunks };
         for (first, last) in clean(ranges, count) {
-            if owner && last - first < 64 {
+            if owner && peer.bond == Bond::Near && last - first < 64 {
                 for chunk in first..=last {
                     let wanted = !self.have.get(chunk) && !self.asked.get(chunk);
                     if wanted && !peer.have.get(chunk) && peer.fresh.len() < MAX_FRESH {
@@ -76,7 +77,7 @@ impl Set {
                 }
             }
             self.horizon = self.horizon.max(last + 1);
-            if let Some(giving) = self.giving.as_mut() {
+            for giving in self.givings.iter_mut().filter(|g| g.to == peer.bond) {
                 for chunk in (first..=last).filter(|&chunk| !peer.have.get(chunk)) {
                     giving.claims(link, chunk);
                 }
@@ -89,9 +90,8 @@ impl Set {
 
     /// At the source: says once that it may go away.
     pub fn check_one_copy(&mut self, lanes: &mut Lanes) {
-        if let Some(giving) = self.giving.as_mut()
-            && giving.one_copy_out()
-        {
+        let mut givings = self.givings.iter_mut();
+        if givings.any(|giving| giving.to == Bond::Near && giving.one_copy_out()) {
             lanes.out.push_back(SwarmOutput::OneCopyOut {
                 session: self.session,
                 set: self.id,

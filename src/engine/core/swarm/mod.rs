@@ -12,6 +12,7 @@ mod ask;
 #[cfg(any(test, feature = "sim"))]
 mod audit;
 mod bitmap;
+mod cluster;
 mod give;
 mod hear;
 mod lanes;
@@ -29,6 +30,7 @@ use std::time::Duration;
 use lanes::Lanes;
 use set::{Member, Set};
 
+pub use cluster::{Bond, Clusters};
 pub use types::{BadPeer, ChunkSizes, SetProgress, SetSpec, SwarmLimits, SwarmOutput};
 
 use super::ids::{ChunkIndex, DeviceId, LinkId, SessionId, SetId};
@@ -52,6 +54,7 @@ pub struct Swarm {
     /// All sets, those that go first in front.
     order: Vec<SetKey>,
     members: BTreeMap<SessionId, BTreeMap<LinkId, Member>>,
+    clusters: BTreeMap<SessionId, Clusters>,
     tick: Option<Moment>,
 }
 
@@ -63,6 +66,7 @@ impl Swarm {
             sets: BTreeMap::new(),
             order: Vec::new(),
             members: BTreeMap::new(),
+            clusters: BTreeMap::new(),
             tick: None,
         }
     }
@@ -97,6 +101,19 @@ impl Swarm {
         self.lanes.links.entry(link).or_default();
         for set in self.sets.values_mut().filter(|s| s.session == session) {
             set.enter(&mut self.lanes, link, member);
+        }
+        self.act(now, None);
+    }
+
+    /// The members of a session are spread over clusters like this: see [`Clusters`]. Without a
+    /// word they are in one.
+    pub fn spread(&mut self, now: Moment, session: SessionId, clusters: Clusters) {
+        self.lanes.now = now;
+        if self.clusters.insert(session, clusters) == Some(clusters) {
+            return;
+        }
+        for set in self.sets.values_mut().filter(|s| s.session == session) {
+            set.spread(clusters);
         }
         self.act(now, None);
     }
@@ -153,6 +170,9 @@ impl Swarm {
             return;
         }
         let mut set = Set::new(now, spec);
+        if let Some(clusters) = self.clusters.get(&key.0) {
+            set.spread(*clusters);
+        }
         for (&link, &member) in self.members.get(&key.0).into_iter().flatten() {
             set.enter(&mut self.lanes, link, member);
         }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use super::bitmap::Bitmap;
+use super::cluster::{Bond, Clusters};
 use super::give::Giving;
 use super::lanes::Lanes;
 use super::rate::{Meter, Smooth};
@@ -53,6 +54,8 @@ pub struct Sending {
 #[allow(clippy::struct_excessive_bools)] // independent facts, each named below
 pub struct Peer {
     pub member: Member,
+    /// In which cluster it is.
+    pub bond: Bond,
     /// It has spoken about this set.
     pub open: bool,
     /// It does not want the set.
@@ -87,9 +90,10 @@ pub struct Peer {
 }
 
 impl Peer {
-    fn new(member: Member, chunks: u32) -> Self {
+    fn new(member: Member, bond: Bond, chunks: u32) -> Self {
         Self {
             member,
+            bond,
             open: false,
             left: false,
             source: member.teacher,
@@ -153,8 +157,10 @@ pub struct Set {
     pub line: VecDeque<LinkId>,
     /// How many others have something to send that cannot take it now.
     pub blocked: usize,
-    /// At the source: who was given what.
-    pub giving: Option<Giving>,
+    /// At the source, and where clusters are fed: who was given what.
+    pub givings: Vec<Giving>,
+    /// How the members of the session are spread.
+    pub clusters: Clusters,
     pub passing_on: Vec<PassingOn>,
     /// From a request to the whole chunk.
     pub service: Smooth,
@@ -193,7 +199,8 @@ impl Set {
             news_due: None,
             line: VecDeque::new(),
             blocked: 0,
-            giving: spec.source.then(|| Giving::new(chunks)),
+            givings: Vec::from_iter(spec.source.then(|| Giving::new(Bond::Near, chunks))),
+            clusters: Clusters::ONE,
             passing_on: Vec::new(),
             service: Smooth::default(),
             search: true,
@@ -220,15 +227,15 @@ impl Set {
         set
     }
 
-    pub const fn is_source(&self) -> bool {
-        self.giving.is_some()
+    pub fn is_source(&self) -> bool {
+        self.givings.first().is_some_and(|g| g.to == Bond::Near)
     }
 
     pub fn enter(&mut self, lanes: &mut Lanes, link: LinkId, member: Member) {
-        let chunks = self.sizes.count;
+        let (bond, chunks) = (self.bond(member), self.sizes.count);
         self.peers
             .entry(link)
-            .or_insert_with(|| Peer::new(member, chunks));
+            .or_insert_with(|| Peer::new(member, bond, chunks));
         self.tell_all(lanes, link);
     }
 
@@ -346,7 +353,7 @@ impl Set {
             || !self.asked.is_empty()
             || !self.line.is_empty()
             || self.blocked > 0
-            || self.giving.as_ref().is_some_and(Giving::busy)
+            || self.givings.iter().any(Giving::busy)
             || (!self.complete && !self.asked.is_full() && self.wants_something())
     }
 

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::bitmap::clean;
+use super::cluster::Bond;
 use super::lanes::Lanes;
 use super::rate::below;
-use super::set::Set;
+use super::set::{Peer, Set};
 use super::types::SwarmOutput;
 use crate::core::ids::{ChunkIndex, LinkId};
 use crate::core::wire::control::Control;
@@ -50,7 +51,8 @@ impl Set {
     pub fn tell_owned(&self, lanes: &mut Lanes, chunk: u32) -> u32 {
         let mut told = 0;
         for (&link, peer) in &self.peers {
-            if peer.takes_part() && (peer.source || !peer.have.get(chunk)) {
+            let near = peer.bond == Bond::Near;
+            if near && peer.takes_part() && (peer.source || !peer.have.get(chunk)) {
                 let chunks = Ranges(vec![(chunk, chunk)]);
                 lanes.control(link, self.have_message(chunks, true));
                 told += u32::from(!peer.source);
@@ -95,7 +97,8 @@ impl Set {
             }
         }
         let all = self.have.is_full();
-        for (&link, peer) in self.peers.iter().filter(|(_, peer)| peer.takes_part()) {
+        let told = |peer: &Peer| peer.takes_part() && (all || peer.bond != Bond::Apart);
+        for (&link, peer) in self.peers.iter().filter(|(_, peer)| told(peer)) {
             let lacks = |&(first, last): &(u32, u32)| {
                 peer.source || (first..=last).any(|chunk| !peer.have.get(chunk))
             };
