@@ -25,9 +25,10 @@ impl Core {
         if !session.is_member() || session.members.unlinked_changed {
             return None;
         }
+        let needed = session.partners(self.shared.id);
         let unreached = session.members.known.iter().find(|(device, known)| {
             let contact = known.contact.as_ref();
-            **device != self.shared.id
+            needed.contains(device)
                 && contact
                     .is_some_and(|(contact, _)| contact.port != 0 && !contact.addresses.is_empty())
                 && self.shared.link_to(**device).is_none()

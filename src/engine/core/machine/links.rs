@@ -178,13 +178,23 @@ impl Core {
         }
     }
 
-    /// Sees to it that every member that can be reached is linked. The smaller device id dials at
+    /// Sees to it that every member that can be reached is linked; in a large class, every one that
+    /// its clusters need. Links that exist stay. The smaller device id dials at
     /// once, the larger one later: a member behind a closed firewall is reached that way.
     pub(super) fn dial_members(&mut self, now: Now, session: SessionId) {
         let Some(session) = self.sessions.get_mut(&session) else {
             return;
         };
-        for (device, contact) in session.take_unlinked(&self.shared) {
+        let Some(unlinked) = session.take_unlinked(&mut self.shared, now) else {
+            return;
+        };
+        let needed = session.partners(self.shared.id);
+        let known = &session.members.known;
+        self.dials.wanted.retain(|wanted, attempt| {
+            let spared = |device: &DeviceId| known.contains_key(device) && !needed.contains(device);
+            attempt.running || !matches!(wanted, Wanted::Device(device) if spared(device))
+        });
+        for (device, contact) in unlinked {
             let own = &self.shared.interfaces;
             let addresses = candidates(own, &contact.addresses, contact.port);
             let wait = if self.shared.id < device {

@@ -9,6 +9,7 @@ use crate::core::ids::{DeviceId, LinkId};
 use crate::core::io::Disk;
 use crate::core::limits;
 use crate::core::signed::{Domain, Signed};
+use crate::core::swarm::{Bond, Clusters};
 use crate::core::time::{Moment, Now};
 use crate::core::wire::control::{Control, DenyReason, Member};
 use crate::core::wire::statements::{Admission, Contact, Join, Token};
@@ -515,19 +516,50 @@ impl Session {
         }
     }
 
-    /// Members without link whose contact is known, if anything changed since the last call.
-    pub(super) fn take_unlinked(&mut self, shared: &Shared) -> Vec<(DeviceId, Contact)> {
-        if !std::mem::take(&mut self.members.unlinked_changed) || !self.is_member() {
-            return Vec::new();
+    /// How the members are spread: by all that were ever admitted, so that it does not go back and
+    /// forth with those who come and go.
+    pub(super) fn clusters(&self, own: DeviceId) -> Clusters {
+        let teacher = self.teacher.device;
+        let others = self.members.known.keys();
+        let students = others.filter(|&&device| device != teacher).count();
+        Clusters::new(own, own == teacher, students)
+    }
+
+    /// The members that should be linked.
+    pub(super) fn partners(&self, own: DeviceId) -> BTreeSet<DeviceId> {
+        let clusters = self.clusters(own);
+        let all = self.members.known.keys().copied();
+        if clusters.count() == 1 {
+            return all.filter(|&device| device != own).collect();
         }
+        let teacher = self.teacher.device;
+        let mut partners = clusters.partners(own, all.filter(|&device| device != teacher));
+        partners.extend((clusters.bond(teacher, true) == Bond::Near).then_some(teacher));
+        partners.remove(&own);
+        partners
+    }
+
+    /// Members that should be linked and are not, whose contact is known, if anything changed since
+    /// the last call.
+    pub(super) fn take_unlinked(
+        &mut self,
+        shared: &mut Shared,
+        now: Now,
+    ) -> Option<Vec<(DeviceId, Contact)>> {
+        if !std::mem::take(&mut self.members.unlinked_changed) || !self.is_member() {
+            return None;
+        }
+        let clusters = self.clusters(shared.id);
+        shared.swarm.spread(now.moment, self.id, clusters);
+        let partners = self.partners(shared.id);
         let linked: BTreeSet<_> = shared.links.values().map(|link| link.peer).collect();
-        self.members
-            .known
+        let known = &self.members.known;
+        let unlinked = partners
             .iter()
-            .filter(|(device, _)| **device != shared.id && !linked.contains(device))
-            .filter_map(|(device, known)| Some((*device, known.contact.as_ref()?.0.clone())))
-            .filter(|(_, contact)| contact.port != 0)
-            .collect()
+            .filter(|device| !linked.contains(device))
+            .filter_map(|device| Some((*device, known.get(device)?.contact.as_ref()?.0.clone())))
+            .filter(|(_, contact)| contact.port != 0);
+        Some(unlinked.collect())
     }
 }
 
