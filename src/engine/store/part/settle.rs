@@ -15,10 +15,11 @@ use crate::store::fault::{DiskFault, Doing as _};
 use crate::store::journal::{Placed, Record};
 use crate::store::place::{self, Target, Wanted};
 
-/// From so many part files on, the whole file system is synced at once.
+/// From so many part files on, the whole file system is synced at once: 0.03 s for 2,500 files instead
+/// of 0.5 s. Where another program writes much, this waits for that too, about a second.
 const SYNC_ALL: usize = 16;
-/// How many files get their names between two writes of the journal.
-const BATCH: usize = 256;
+/// How many files get their names between two writes of the journal, each of which is synced.
+const BATCH: usize = 4_096;
 
 /// What a [`ReceiveSet::settle`] did.
 #[derive(Debug, Default)]
