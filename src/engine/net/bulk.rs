@@ -22,7 +22,7 @@ use crate::core::wire::control::Lane as LaneKind;
 use crate::core::wire::frame::{
     FrameKind, MAX_CONTROL, PREFIX, RECORD_HEADER, RecordHeader, encode_prefix,
 };
-use crate::platform::network::keep_unsent;
+use crate::platform::network::{keep_unconfirmed, keep_unsent};
 
 /// How often the pause before dialling again doubles at most.
 const REDIAL_LIMIT: u32 = 50;
@@ -170,6 +170,7 @@ async fn write(
         if payload.len() > longest {
             longest = payload.len();
             keep_unsent(outlet.socket(), unsent_mark(longest));
+            keep_unconfirmed(outlet.socket(), unconfirmed_mark(longest));
         }
         buffer.clear();
         buffer.reserve(PREFIX + RECORD_HEADER + payload.len());
@@ -199,6 +200,17 @@ const fn unsent_mark(record: usize) -> u32 {
         0..=16_384 => 4 * 1024,
         16_385..=32_768 => 32 * 1024,
         _ => 256 * 1024,
+    }
+}
+
+/// How much may wait in the system for the other side to confirm it, in bytes. What is not sent
+/// yet is not all that other lanes wait for: a whole record of each lane can stand in the queue of
+/// the network interface.
+const fn unconfirmed_mark(record: usize) -> u32 {
+    match record {
+        0..=16_384 => 20 * 1024,
+        16_385..=32_768 => 48 * 1024,
+        _ => 1024 * 1024,
     }
 }
 

@@ -9,13 +9,13 @@ mod linux;
 
 #[cfg(not(target_os = "linux"))]
 pub use fallback::{
-    ChangeWatch, bind_to_interface, keep_unsent, kind, names, nature, raise_open_files, takes_more,
-    tune_link,
+    ChangeWatch, bind_to_interface, keep_unconfirmed, keep_unsent, kind, names, nature,
+    raise_open_files, takes_more, tune_link,
 };
 #[cfg(target_os = "linux")]
 pub use linux::{
-    ChangeWatch, bind_to_interface, keep_unsent, kind, names, nature, raise_open_files, takes_more,
-    tune_link,
+    ChangeWatch, bind_to_interface, keep_unconfirmed, keep_unsent, kind, names, nature,
+    raise_open_files, takes_more, tune_link,
 };
 
 /// Whether discovery uses an interface by itself.

@@ -37,6 +37,9 @@ pub fn tune_link(_stream: &TcpStream, _silence: Duration) {}
 /// Keeps at most about `bytes` of unsent data in the system.
 pub fn keep_unsent(_stream: &TcpStream, _bytes: u32) {}
 
+/// Keeps at most about `bytes` in the system that the other side has not confirmed.
+pub fn keep_unconfirmed(_stream: &TcpStream, _bytes: u32) {}
+
 /// Whether a connection has sent nearly all that it was given: taken for granted.
 pub fn takes_more(_stream: &TcpStream) -> bool {
     true

@@ -116,6 +116,13 @@ pub fn keep_unsent(stream: &TcpStream, bytes: u32) {
     let _ = SockRef::from(stream).set_tcp_notsent_lowat(bytes);
 }
 
+/// Keeps at most about `bytes` in the system that the other side has not confirmed.
+pub fn keep_unconfirmed(stream: &TcpStream, bytes: u32) {
+    let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+    // The system doubles it for what it needs itself.
+    let _ = SockRef::from(stream).set_send_buffer_size(bytes / 2);
+}
+
 /// Whether a connection has sent nearly all that it was given, or is broken.
 pub fn takes_more(stream: &TcpStream) -> bool {
     let mut socket = [PollFd::new(stream, PollFlags::OUT)];
