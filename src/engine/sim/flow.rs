@@ -79,7 +79,8 @@ impl Flow {
         self.coming.push_back((transit, bytes));
     }
 
-    /// How many bytes may go now, in one piece.
+    /// How many bytes may go now, in one piece: never a small part of the window, as Linux waits for
+    /// a third of it.
     pub fn ready(&self) -> u32 {
         let open = to_bytes(self.window).saturating_sub(self.flying);
         let next = if self.again > 0 {
@@ -87,7 +88,8 @@ impl Flow {
         } else {
             self.unsent.front().map_or(0, |&(_, left)| left)
         };
-        if open >= next.min(2 * SEGMENT) {
+        let least = (2 * SEGMENT).max(to_bytes(self.window) / 3);
+        if open >= next.min(least) {
             next.min(open)
         } else {
             0

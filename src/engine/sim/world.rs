@@ -83,7 +83,8 @@ enum Event<M, O> {
     Message {
         host: usize,
         link: LinkId,
-        message: M,
+        /// Apart, so that the many other events stay small.
+        message: Box<M>,
     },
     Checked {
         host: usize,
@@ -267,7 +268,7 @@ impl<N: Node> World<N> {
                 host,
                 link,
                 message,
-            } => self.message(host, link, message),
+            } => self.message(host, link, *message),
             Event::Checked {
                 host,
                 life,

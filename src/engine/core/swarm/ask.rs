@@ -374,16 +374,18 @@ impl Set {
         let mut struck: Vec<LinkId> = Vec::new();
         let links: Vec<LinkId> = self.peers.keys().copied().collect();
         for link in links {
+            let quiet =
+                |asked: &Asked| lanes.now.since(asked.moved) > late && asked.got < asked.size;
+            let asked = self.peers.get(&link).map(|peer| &peer.asked);
+            if !asked.is_some_and(|asked| asked.iter().any(quiet)) {
+                continue;
+            }
             let others = self.held_by_others(lanes, link);
             let Some(peer) = self.peers.get_mut(&link) else {
                 continue;
             };
             let mut idle = false;
-            for asked in &mut peer.asked {
-                let quiet = lanes.now.since(asked.moved) > late && asked.got < asked.size;
-                if !quiet {
-                    continue;
-                }
+            for asked in peer.asked.iter_mut().filter(|asked| quiet(asked)) {
                 // Nothing at all came since: it is the peer, not its load.
                 idle |= lanes.now.since(peer.heard) > late;
                 if !asked.overdue {

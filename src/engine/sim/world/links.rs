@@ -73,6 +73,7 @@ impl<N: Node> World<N> {
             if self.reaches(host, self.flows[flow].from) {
                 let at = self.flows[flow].told.max(self.now + RESEND);
                 self.flows[flow].told = at;
+                let message = Box::new(message);
                 let event = Event::Message {
                     host,
                     link,
@@ -159,7 +160,7 @@ impl<N: Node> World<N> {
             Event::Message {
                 host: to,
                 link,
-                message,
+                message: Box::new(message),
             },
         );
     }
