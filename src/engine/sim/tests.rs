@@ -140,3 +140,62 @@ fn the_same_seed_gives_the_same_run() {
     scenario.seed = 2;
     assert_ne!(run(&scenario).trace, one.trace);
 }
+
+/// 256 students in five clusters, on slow lines so that little is simulated.
+fn large_class() -> Scenario {
+    Scenario::new(256, 64 * MIB, 16.0 * SLOW_LINE)
+}
+
+#[test]
+fn a_class_in_clusters_completes_though_feeders_die() {
+    let mut scenario = large_class();
+    scenario.dying = (1..=20).map(|host| (host * 12, 0.4)).collect();
+    let report = run(&scenario);
+    within(&report, 1.8);
+}
+
+#[test]
+fn who_joins_a_class_in_clusters_late_gets_everything_in_the_time_of_one_copy() {
+    let mut scenario = large_class();
+    scenario.late = vec![(9, 0.9), (77, 0.9), (130, 1.5)];
+    let report = run(&scenario);
+    within(&report, 1.6);
+    assert!(report.others_ratio() < 1.30, "{:.2}", report.others_ratio());
+}
+
+#[test]
+fn the_first_cluster_alone_hears_the_teacher_and_every_chunk_leaves_once() {
+    let report = run(&large_class());
+    assert!(report.copies() < 1.05, "{:.2}", report.copies());
+    assert!(report.waste() < 0.05, "{:.2}", report.waste());
+}
+
+/// The gate: ratios to the bound at 256 MiB, in the release build only. They may only fall.
+#[cfg(not(debug_assertions))]
+mod gate {
+    use super::*;
+
+    fn gate(students: usize, bound: f64) {
+        within(&run(&Scenario::new(students, 256 * MIB, GIGABIT)), bound);
+    }
+
+    #[test]
+    fn eight_students_keep_their_ratio() {
+        gate(8, 1.10);
+    }
+
+    #[test]
+    fn fifty_students_keep_their_ratio() {
+        gate(50, 1.15);
+    }
+
+    #[test]
+    fn two_hundred_students_keep_their_ratio() {
+        gate(200, 1.40);
+    }
+
+    #[test]
+    fn a_thousand_students_keep_their_ratio() {
+        gate(1_000, 1.40);
+    }
+}
