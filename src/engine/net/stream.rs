@@ -147,7 +147,8 @@ impl Outlet {
         self.0.get_ref()
     }
 
-    /// Waits until nearly everything that was written has left this machine.
+    /// Waits until nearly everything that was written has left this machine, and most of it was
+    /// confirmed.
     pub async fn left(&self) -> io::Result<()> {
         // Asked in vain, the system tells when it has.
         let left = |tcp: &TcpStream| {
