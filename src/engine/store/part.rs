@@ -112,10 +112,6 @@ struct FileState {
     missing: u32,
     /// Where it was saved.
     saved: Option<Placed>,
-    /// The hash of the whole small file, if all of it was in one chunk.
-    hash: Option<Hash>,
-    /// Some of it was not written since the set was opened: its hash has to be read from the disk.
-    doubtful: bool,
 }
 
 /// What became of a chunk.
@@ -208,7 +204,6 @@ impl ReceiveSet {
             return Written::Stored;
         };
         let result = self.write_segments(&segments, bytes);
-        let hashes = self.hash_small(&segments, bytes);
         let mut state = self.lock();
         state.writing.remove(&chunk.0);
         if state.waiting > 0 {
@@ -225,11 +220,10 @@ impl ReceiveSet {
         }
         state.held.insert(chunk.0);
         state.unsynced += 1;
-        for (segment, hash) in segments.iter().zip(hashes) {
+        for segment in segments {
             let number = segment.file.0;
             let file = &mut state.files[number as usize];
             file.missing -= 1;
-            file.hash = hash;
             let (whole, saved) = (file.missing == 0, file.saved.is_some());
             if !saved {
                 state.dirty.insert(number);
@@ -362,18 +356,6 @@ impl ReceiveSet {
         Ok(())
     }
 
-    /// The hashes of the small files that a chunk has whole.
-    fn hash_small(&self, segments: &[Segment], mut bytes: &[u8]) -> Vec<Option<Hash>> {
-        let hash = |segment: &Segment| {
-            let (here, after) = bytes.split_at(segment.len as usize);
-            bytes = after;
-            let size = self.layout.file_size(segment.file);
-            let small = size < u64::from(self.layout.chunk_size());
-            (small && size == u64::from(segment.len)).then(|| Hash::of(here))
-        };
-        segments.iter().map(hash).collect()
-    }
-
     /// The segments of a chunk and where their bytes are.
     fn sources(&self, state: &State, chunk: ChunkIndex) -> Vec<(Segment, Option<PathBuf>)> {
         let saved = |segment: &Segment| state.files[segment.file.0 as usize].saved.as_ref();
@@ -414,7 +396,6 @@ impl ReceiveSet {
             self.pool.close(self.owner, segment.file);
             let file = &mut state.files[segment.file.0 as usize];
             file.missing += 1;
-            file.doubtful = true;
             state.ready.remove(&segment.file.0);
         }
     }

@@ -64,8 +64,6 @@ impl ReceiveSet {
             .map(|_| FileState {
                 missing: 0,
                 saved: None,
-                hash: None,
-                doubtful: false,
             })
             .collect();
         let this = Self {
@@ -236,7 +234,6 @@ impl ReceiveSet {
                 .count();
             let file = &mut state.files[number as usize];
             file.missing = count(missing);
-            file.doubtful = missing < (chunks.end.0 - chunks.start.0) as usize;
             if missing == 0 && file.saved.is_none() {
                 state.ready.insert(number);
             }

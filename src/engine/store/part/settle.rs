@@ -8,7 +8,6 @@ use std::sync::PoisonError;
 
 use super::{ChunkRead, ReceiveSet};
 use crate::core::ids::{ChunkIndex, FileIndex, Hash};
-use crate::core::tree::file_hash;
 use crate::core::wire::statements::FailReason;
 use crate::platform::files;
 use crate::store::fault::{DiskFault, Doing as _};
@@ -55,8 +54,7 @@ impl ReceiveSet {
     /// Makes what was written certain, and gives whole files their final names.
     ///
     /// The data is synced to the disk, then a checkpoint is written to the journal; a crash after
-    /// that costs nothing. Files of which something was there when the set was opened are read
-    /// once more, for their whole hashes.
+    /// that costs nothing. Reads every finished file once more, for its whole hash.
     pub fn settle(&self) -> Settled {
         let _one = self.settling.lock().unwrap_or_else(PoisonError::into_inner);
         let mut settled = Settled::default();
@@ -219,14 +217,8 @@ impl ReceiveSet {
     fn hash_part(&self, number: FileIndex) -> Result<Option<Hash>, DiskFault> {
         let path = self.part_path(number);
         let size = self.layout.file_size(number);
-        let there = place::look(&path)?;
-        if size > 0 && there.is_none() {
+        if size > 0 && place::look(&path)?.is_none() {
             return Ok(None);
-        }
-        if there.is_some_and(|there| there.is_file() && there.len() == size)
-            && let Some(hash) = self.known_hash(number)
-        {
-            return Ok(Some(hash));
         }
         let file = files::open_part(&path).doing("open", &path)?;
         let length = file.metadata().doing("look at", &path)?.len();
@@ -238,21 +230,6 @@ impl ReceiveSet {
             file.set_len(size).doing("write", &path)?;
         }
         place::hash_file(&file).map(Some).doing("read", &path)
-    }
-
-    /// The whole hash of a part file, if every byte of it was verified and written since the set
-    /// was opened.
-    fn known_hash(&self, number: FileIndex) -> Option<Hash> {
-        let state = self.lock();
-        let file = &state.files[number.0 as usize];
-        if file.doubtful || self.layout.file_size(number) < u64::from(self.layout.chunk_size()) {
-            return file.hash.filter(|_| !file.doubtful);
-        }
-        let chunks = self.layout.file_chunks(number);
-        let hashes = state
-            .hashes
-            .get(chunks.start.0 as usize..chunks.end.0 as usize);
-        hashes.map(file_hash)
     }
 
     /// Before the last files get their names: all whole-file hashes must make the root of the
