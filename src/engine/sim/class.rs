@@ -137,6 +137,11 @@ impl Scenario {
         Clusters::new(device(host), host == 0, self.students)
     }
 
+    /// The cluster in which a student is.
+    pub fn cluster(&self, host: usize) -> u32 {
+        self.clusters(host).own()
+    }
+
     /// Who is linked to whom, the smaller one first.
     fn pairs(&self) -> Vec<(usize, usize)> {
         self.links.clone().unwrap_or_else(|| {

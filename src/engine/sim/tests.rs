@@ -122,7 +122,11 @@ fn hostile_students_cannot_stop_the_others() {
         let mut scenario = Scenario::new(24, 64 * MIB, GIGABIT);
         scenario.hostile = vec![(5, behaviour)];
         let report = run(&scenario);
-        assert!(report.ratio() < 4.0, "{behaviour:?}: {:.2}", report.ratio());
+        assert!(
+            report.ratio() < 1.45,
+            "{behaviour:?}: {:.2}",
+            report.ratio()
+        );
         let accused = report.students.iter().filter(|s| s.honest);
         assert!(accused.flat_map(|s| &s.accused).all(|&(who, _)| who == 5));
         let found = report.students.iter().any(|s| !s.accused.is_empty());
@@ -152,6 +156,40 @@ fn a_class_in_clusters_completes_though_feeders_die() {
     scenario.dying = (1..=20).map(|host| (host * 12, 0.4)).collect();
     let report = run(&scenario);
     within(&report, 1.8);
+}
+
+/// Some students of the first cluster, who feed others.
+fn feeders(scenario: &Scenario, count: usize) -> Vec<usize> {
+    let all = (1..=scenario.students).filter(|&host| scenario.cluster(host) == 0);
+    all.take(count).collect()
+}
+
+#[test]
+fn three_who_poison_and_one_slow_do_not_hold_up_a_class_in_clusters() {
+    let mut scenario = large_class();
+    scenario.hostile = [10, 20, 30].map(|host| (host, Behaviour::Poison)).into();
+    scenario.slow = vec![(40, 0.1)];
+    let report = run(&scenario);
+    within(&report, 1.4);
+    assert!(report.others_ratio() < 1.35, "{:.2}", report.others_ratio());
+}
+
+#[test]
+fn feeders_who_poison_or_deliver_nothing_do_not_hold_up_those_below() {
+    for behaviour in [Behaviour::Poison, Behaviour::Stall] {
+        let mut scenario = large_class();
+        let feeders = feeders(&scenario, 3).into_iter();
+        scenario.hostile = feeders.map(|host| (host, behaviour)).collect();
+        within(&run(&scenario), 1.4);
+    }
+}
+
+#[test]
+fn a_feeder_who_dies_at_half_time_is_hardly_noticed() {
+    let mut scenario = large_class();
+    let feeders = feeders(&scenario, 1).into_iter();
+    scenario.dying = feeders.map(|host| (host, 0.5)).collect();
+    within(&run(&scenario), 1.4);
 }
 
 #[test]

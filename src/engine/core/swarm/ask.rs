@@ -354,7 +354,11 @@ impl Set {
         let Some(peer) = self.peers.get_mut(&link) else {
             return;
         };
-        peer.banned |= why == BadPeer::WrongChunk;
+        // What was under way when it was found out is no news.
+        if peer.banned {
+            return;
+        }
+        peer.banned = why == BadPeer::WrongChunk;
         lanes.out.push_back(SwarmOutput::BadPeer {
             link,
             peer: peer.member.device,

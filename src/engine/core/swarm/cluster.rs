@@ -67,6 +67,11 @@ impl Clusters {
         self.count
     }
 
+    /// The own cluster.
+    pub const fn own(&self) -> u32 {
+        self.own
+    }
+
     /// The clusters that the own one feeds.
     pub fn below(&self) -> impl Iterator<Item = u32> + use<> {
         let (count, first) = (self.count, self.own * 2 + 1);

@@ -25,6 +25,14 @@ const STREAMS: usize = 48;
 const SLOW: f64 = 1.0 / 0.6;
 /// A chunk is given to another owner at most once in so many median paces.
 const AGAIN: u32 = 4;
+/// Nobody but its owner has a chunk after so many times the usual: it is given to another.
+const UNPROVEN: u32 = 2;
+/// The same while nothing is known of what is usual: batches come every two seconds at the latest.
+const UNPROVEN_FIRST: Duration = Duration::from_secs(3);
+/// Never before this.
+const UNPROVEN_FLOOR: Duration = Duration::from_millis(200);
+/// An owner whose chunks do not spread is passed over for so long, and twice as long each time.
+const DOUBT: Duration = Duration::from_secs(2);
 /// After this time in the session a late joiner may own chunks.
 const PROBATION: Duration = Duration::from_secs(2);
 
@@ -48,6 +56,18 @@ struct Owner {
     /// From giving a chunk to having it passed on.
     pace: Smooth,
     last: Moment,
+    /// How often nobody else had what it said was passed on, since somebody had.
+    faults: u32,
+    /// It is given nothing until then.
+    doubted: Moment,
+}
+
+/// A chunk that is passed on, as its owner says.
+#[derive(Debug, Clone, Copy)]
+struct Unproven {
+    owner: LinkId,
+    chunk: u32,
+    since: Moment,
 }
 
 /// What becomes of a request to the source itself.
@@ -73,6 +93,15 @@ pub struct Giving {
     /// Chunks that are out: their owner has said so, or two devices have. One word alone is not
     /// enough, or a single liar could stop the giving.
     out: Bitmap,
+    /// Chunks that somebody says he has who was not given them, ...
+    spread: Bitmap,
+    /// ... and those of which two say so: one may be a liar.
+    proven: Bitmap,
+    /// What owners say is passed on, until others confirm it. An owner whose chunks are wrong has
+    /// nothing to send soon, and would seem the quickest.
+    unproven: VecDeque<Unproven>,
+    /// From an owner's word to that of two others.
+    proof: Smooth,
     /// No chunk below is free.
     next: u32,
     owners: BTreeMap<LinkId, Owner>,
@@ -91,6 +120,10 @@ impl Giving {
             taken: Bitmap::new(chunks),
             claimed: Bitmap::new(chunks),
             out: Bitmap::new(chunks),
+            spread: Bitmap::new(chunks),
+            proven: Bitmap::new(chunks),
+            unproven: VecDeque::new(),
+            proof: Smooth::default(),
             next: 0,
             owners: BTreeMap::new(),
             streams: VecDeque::new(),
@@ -114,7 +147,9 @@ impl Giving {
     }
 
     pub fn busy(&self) -> bool {
-        !self.streams.is_empty() || self.owners.values().any(|o| !o.backlog.is_empty())
+        !self.streams.is_empty()
+            || !self.unproven.is_empty()
+            || self.owners.values().any(|o| !o.backlog.is_empty())
     }
 
     /// A peer says for the first time that it has a chunk.
@@ -126,6 +161,9 @@ impl Giving {
             for given in &mut owner.backlog {
                 given.arrived |= given.chunk == chunk;
             }
+        }
+        if !given && !self.spread.set(chunk) {
+            self.proven.set(chunk);
         }
         if second || given {
             self.out.set(chunk);
@@ -141,6 +179,43 @@ impl Giving {
     fn free_again(&mut self, chunk: u32) {
         if self.taken.clear(chunk) {
             self.next = self.next.min(chunk);
+        }
+    }
+
+    /// Gives chunks again that did not spread though their owner says that it passed them on.
+    fn prove(&mut self, peers: &BTreeMap<LinkId, Peer>, now: Moment) {
+        let others = giving_to(peers, self.to).filter(|(_, peer)| peer.takes_part());
+        let others = others.count().saturating_sub(1);
+        let usual = self.proof.get().map(|usual| usual * UNPROVEN);
+        let patience = usual.map_or(UNPROVEN_FIRST, |usual| usual.max(UNPROVEN_FLOOR));
+        let mut failed: Vec<u32> = Vec::new();
+        self.unproven.retain(|one| {
+            let proven = match others {
+                0 => true,
+                1 | 2 => self.spread.get(one.chunk),
+                _ => self.proven.get(one.chunk),
+            };
+            let waited = now.since(one.since);
+            if !proven && waited <= patience {
+                return true;
+            }
+            if proven {
+                self.proof.add(waited);
+            } else {
+                failed.push(one.chunk);
+            }
+            if let Some(owner) = self.owners.get_mut(&one.owner) {
+                if proven {
+                    owner.faults = 0;
+                } else {
+                    owner.faults += 1;
+                    owner.doubted = now + DOUBT * (1 << owner.faults.min(5));
+                }
+            }
+            false
+        });
+        for chunk in failed {
+            self.free_again(chunk);
         }
     }
 
@@ -167,6 +242,8 @@ impl Owner {
             ready: 0,
             pace: Smooth::default(),
             last: now,
+            faults: 0,
+            doubted: Moment(0),
         }
     }
 
@@ -176,7 +253,11 @@ impl Owner {
         self.pace.get().max(waiting).unwrap_or_default()
     }
 
-    fn slow(&self, now: Moment, median: Option<Duration>) -> bool {
+    /// Whether it is no good owner at present.
+    fn unfit(&self, now: Moment, median: Option<Duration>) -> bool {
+        if now < self.doubted {
+            return true;
+        }
         let Some(median) = median else { return false };
         let worst = self.latest(now);
         worst > median.mul_f64(SLOW) && worst > Duration::from_millis(2)
@@ -228,7 +309,7 @@ impl Set {
                 }
                 let owner = giving.owners.get(&link);
                 let backlog = owner.map_or(0, |owner| owner.backlog.len());
-                if backlog >= most || owner.is_some_and(|o| o.slow(lanes.now, giving.median)) {
+                if backlog >= most || owner.is_some_and(|o| o.unfit(lanes.now, giving.median)) {
                     continue;
                 }
                 let radio = peer.member.kind == LinkKind::Wireless;
@@ -329,8 +410,10 @@ impl Set {
 
     /// An owner has passed chunks on: `done` in all.
     pub fn ready(&mut self, link: LinkId, done: u32, now: Moment) {
-        let mut owners = self.givings.iter_mut().map(|giving| &mut giving.owners);
-        let Some(owner) = owners.find_map(|owners| owners.get_mut(&link)) else {
+        let Some(giving) = self.giving_to(link) else {
+            return;
+        };
+        let Some(owner) = giving.owners.get_mut(&link) else {
             return;
         };
         while owner.ready < done {
@@ -341,6 +424,11 @@ impl Set {
             owner.ready += 1;
             owner.last = now;
             owner.pace.add(now.since(given.at));
+            giving.unproven.push_back(Unproven {
+                owner: link,
+                chunk: given.chunk,
+                since: now,
+            });
         }
     }
 
@@ -372,6 +460,7 @@ impl Set {
     pub fn give_again(&mut self, lanes: &Lanes) {
         for giving in &mut self.givings {
             give_again(giving, &self.peers, lanes.now);
+            giving.prove(&self.peers, lanes.now);
         }
     }
 

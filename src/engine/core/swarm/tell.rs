@@ -99,8 +99,10 @@ impl Set {
         let all = self.have.is_full();
         let told = |peer: &Peer| peer.takes_part() && (all || peer.bond != Bond::Apart);
         for (&link, peer) in self.peers.iter().filter(|(_, peer)| told(peer)) {
+            // Who gives must hear what has spread.
+            let gives = peer.source || peer.bond == Bond::Above;
             let lacks = |&(first, last): &(u32, u32)| {
-                peer.source || (first..=last).any(|chunk| !peer.have.get(chunk))
+                gives || (first..=last).any(|chunk| !peer.have.get(chunk))
             };
             let chunks: Vec<_> = if all {
                 Vec::new()
