@@ -3,6 +3,9 @@
 //! Arguments: `N MiB [Mbit/s]` for one class of one's own, with `--timeline` also what each moment
 //! was used for; `--whole` runs each class with the bare
 //! swarm and with whole machines, side by side (see `sim::whole::lesson` for how they differ).
+//! What happens in one's own class: `slow=HOST:SHARE`, `die=HOST:PART`, `late=HOST:PART`,
+//! `poison=HOST`, `stall=HOST`, `lie=HOST`, `seed=NUMBER`;
+//! `--last` lists the students who ended last.
 
 use std::time::Instant;
 
@@ -35,10 +38,14 @@ fn main() {
             .get(2)
             .map_or(GIGABIT, |&mbit| f64::from(mbit) * 1e6 / 8.0);
         let bytes = u64::from(mib) * MIB;
-        let scenario = Scenario::new(students as usize, bytes, rate);
+        let mut scenario = Scenario::new(students as usize, bytes, rate);
+        std::env::args().for_each(|word| trouble(&mut scenario, &word));
         show("own", &scenario);
         if std::env::args().any(|word| word == "--timeline") {
             timeline(&scenario, &scenario.run());
+        }
+        if std::env::args().any(|word| word == "--last") {
+            last(&scenario, &scenario.run());
         }
         return;
     }
@@ -83,6 +90,44 @@ fn main() {
         let mut hostile = Scenario::new(24, 64 * MIB, GIGABIT);
         hostile.hostile = vec![(5, behaviour)];
         show(&format!("24 x 64 MiB, one {behaviour:?}"), &hostile);
+    }
+}
+
+/// The students who ended last: when, by one copy's time, how much they sent, whom they reported.
+fn last(scenario: &Scenario, report: &Report) {
+    let time = |time: Option<f64>| time.unwrap_or(f64::INFINITY) / report.copy_time;
+    let mut students: Vec<_> = report.students.iter().collect();
+    students.sort_by(|a, b| time(b.time).total_cmp(&time(a.time)));
+    for one in students.iter().take(16) {
+        println!(
+            "{:>6} cluster {} at {:>6.2}, sent {:>5.2}, received {:>5.2}, reports {:?}",
+            one.host,
+            scenario.cluster(one.host),
+            time(one.time),
+            one.sent as f64 / report.bytes as f64,
+            one.received as f64 / report.bytes as f64,
+            one.accused,
+        );
+    }
+}
+
+/// Takes one argument of a class of one's own into account.
+fn trouble(scenario: &mut Scenario, word: &str) {
+    let Some((what, rest)) = word.split_once('=') else {
+        return;
+    };
+    let (host, part) = rest.split_once(':').unwrap_or((rest, "1"));
+    let host: usize = host.parse().expect("the number of a host");
+    let part: f64 = part.parse().expect("a part of a rate or of a time");
+    match what {
+        "slow" => scenario.slow.push((host, part)),
+        "die" => scenario.dying.push((host, part)),
+        "late" => scenario.late.push((host, part)),
+        "poison" => scenario.hostile.push((host, Behaviour::Poison)),
+        "stall" => scenario.hostile.push((host, Behaviour::Stall)),
+        "lie" => scenario.hostile.push((host, Behaviour::FalseHave)),
+        "seed" => scenario.seed = host as u64,
+        _ => panic!("unknown: {what}"),
     }
 }
 
