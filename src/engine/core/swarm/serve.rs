@@ -86,7 +86,7 @@ impl Set {
                 let range = first..=last;
                 peer.queue.retain(|sending| !range.contains(&sending.chunk));
             }
-            if self.is_source() && last - first < 64 {
+            if last - first < 64 {
                 for chunk in first..=last {
                     self.give_failed(link, chunk);
                 }
