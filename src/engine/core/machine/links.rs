@@ -185,10 +185,9 @@ impl Core {
         let Some(session) = self.sessions.get_mut(&session) else {
             return;
         };
-        let Some(unlinked) = session.take_unlinked(&mut self.shared, now) else {
+        let Some((needed, unlinked)) = session.take_unlinked(&mut self.shared, now) else {
             return;
         };
-        let needed = session.partners(self.shared.id);
         let known = &session.members.known;
         self.dials.wanted.retain(|wanted, attempt| {
             let spared = |device: &DeviceId| known.contains_key(device) && !needed.contains(device);

@@ -14,6 +14,9 @@ use crate::core::time::{Moment, Now};
 use crate::core::wire::control::{Control, DenyReason, Member};
 use crate::core::wire::statements::{Admission, Contact, Join, Token};
 
+/// Members without link, and where they can be reached.
+pub(super) type Unlinked = Vec<(DeviceId, Contact)>;
+
 /// One member.
 pub(super) struct Known {
     pub token: Token,
@@ -539,13 +542,13 @@ impl Session {
         partners
     }
 
-    /// Members that should be linked and are not, whose contact is known, if anything changed since
-    /// the last call.
+    /// The members that should be linked, and those of them that are not and whose contact is
+    /// known, if anything changed since the last call.
     pub(super) fn take_unlinked(
         &mut self,
         shared: &mut Shared,
         now: Now,
-    ) -> Option<Vec<(DeviceId, Contact)>> {
+    ) -> Option<(BTreeSet<DeviceId>, Unlinked)> {
         if !std::mem::take(&mut self.members.unlinked_changed) || !self.is_member() {
             return None;
         }
@@ -558,8 +561,9 @@ impl Session {
             .iter()
             .filter(|device| !linked.contains(device))
             .filter_map(|device| Some((*device, known.get(device)?.contact.as_ref()?.0.clone())))
-            .filter(|(_, contact)| contact.port != 0);
-        Some(unlinked.collect())
+            .filter(|(_, contact)| contact.port != 0)
+            .collect();
+        Some((partners, unlinked))
     }
 }
 
