@@ -1,6 +1,6 @@
 //! A teacher and students: what is simulated, and what came out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::node::{Behaviour, Node, SwarmNode, device};
@@ -13,6 +13,15 @@ use crate::core::wire::ranges::Ranges;
 
 /// Gigabit Ethernet in bytes of TCP payload a second.
 pub const GIGABIT: f64 = 117.7e6;
+
+/// A Wi-Fi cell: see `world/air.rs`.
+#[derive(Debug, Clone)]
+pub struct Cell {
+    /// Bytes of TCP payload that its air carries in a second.
+    pub rate: f64,
+    /// The hosts that are its stations.
+    pub stations: BTreeSet<usize>,
+}
 
 /// A class and what happens to it. Host 0 is the teacher, students count from 1.
 #[derive(Debug, Clone)]
@@ -35,6 +44,10 @@ pub struct Scenario {
     pub late: Vec<(usize, f64)>,
     /// Who is linked to whom; everybody if `None`.
     pub links: Option<Vec<(usize, usize)>>,
+    /// Wi-Fi cells; hosts in none of them have a line.
+    pub cells: Vec<Cell>,
+    /// Hosts that say they are wireless and are not.
+    pub mislabelled: BTreeSet<usize>,
     /// Part of the packets that is lost.
     pub loss: f64,
     /// Where chance starts.
@@ -56,6 +69,8 @@ impl Scenario {
             noticed: Duration::from_millis(1),
             late: Vec::new(),
             links: None,
+            cells: Vec::new(),
+            mislabelled: BTreeSet::new(),
             loss: 0.0,
             seed: 1,
             patience: Duration::from_secs(20),
@@ -82,7 +97,22 @@ impl Scenario {
     pub fn bound(&self) -> f64 {
         let shares: f64 = (0..=self.students).map(|host| self.share(host)).sum();
         let wanted: f64 = (1..=self.students).map(|host| self.share(host)).sum();
-        self.copy_time().max(wanted * self.copy_time() / shares)
+        let air = self.cells.iter().map(|cell| self.air_bound(cell));
+        air.fold(
+            self.copy_time().max(wanted * self.copy_time() / shares),
+            f64::max,
+        )
+    }
+
+    /// The least time that the air of a cell needs, in seconds. A copy comes down for each of its
+    /// students, and goes up once from the teacher if it is in there; where there is nothing but this
+    /// cell, every copy goes up.
+    fn air_bound(&self, cell: &Cell) -> f64 {
+        let teacher = usize::from(cell.stations.contains(&0));
+        let down = cell.stations.len() - teacher;
+        let alone = cell.stations.len() == self.students + 1;
+        let up = if alone { down } else { teacher };
+        (down + up) as f64 * self.bytes as f64 / cell.rate
     }
 
     fn moment(&self, part: f64) -> Moment {
@@ -95,6 +125,8 @@ impl Scenario {
         let sizes = ChunkSizes::run(self.bytes, chunk_size(self.bytes, class));
         let mut world = World::new(self.seed);
         world.loss = self.loss;
+        let stations = self.cells.iter().flat_map(|cell| &cell.stations);
+        let wireless: BTreeSet<usize> = stations.chain(&self.mislabelled).copied().collect();
         for host in 0..=self.students {
             let spec = SetSpec {
                 session: SessionId([1; 16]),
@@ -113,8 +145,15 @@ impl Scenario {
                 down: self.rate * self.share(host),
                 poison: behaviour == Behaviour::Poison,
             };
-            let node = SwarmNode::new(joined, seed, behaviour, spec, self.clusters(host));
+            let mut node = SwarmNode::new(joined, seed, behaviour, spec, self.clusters(host));
+            node.wireless.clone_from(&wireless);
             world.add(node, line);
+        }
+        for cell in &self.cells {
+            let number = world.add_cell(cell.rate);
+            for &host in &cell.stations {
+                world.enter_cell(host, number);
+            }
         }
         world.add_set(SetId([2; 16]), sizes, 0);
         for (a, b) in self.pairs() {
@@ -243,6 +282,9 @@ impl Scenario {
             teacher_sent: world.bytes(0).0,
             one_copy: world.node(0).one_copy.map(|at| at.0 as f64 / 1e6),
             students,
+            crossed: (0..self.cells.len())
+                .map(|cell| world.crossed(cell))
+                .collect(),
             lost: world.lost,
             control: world.control,
             events: world.events,
@@ -309,6 +351,8 @@ pub struct Report {
     pub one_copy: Option<f64>,
     /// All students.
     pub students: Vec<Student>,
+    /// Bytes that crossed the air of each cell.
+    pub crossed: Vec<f64>,
     /// Bytes lost in full queues or on the way.
     pub lost: u64,
     /// Control messages, and their bytes on the wire.

@@ -11,11 +11,14 @@
 //!   are of TCP payload.
 //! - Each direction of a link is one flow with a TCP-like window: slow start, halved by a loss,
 //!   lost bytes sent again after the next acknowledgement, or after 10 ms when nothing else is
-//!   under way (200 ms if that is lost too). Order inside of a flow is kept; which bytes are
-//!   missing is not modelled.
+//!   under way (200 ms if that is lost too, and on Wi-Fi doubled each time). Order inside of a flow is
+//!   kept; which bytes are missing is not modelled.
 //! - Control messages and acknowledgements are never late or lost behind bulk, but their bytes take
 //!   their time of both links. In a network that is cut they wait until it heals.
-//! - Disks and processors take a fixed time a byte. There is no Wi-Fi yet.
+//! - Wi-Fi ([`class::Cell`]): the stations of a cell and its access point share one channel, in
+//!   turn and one at a time. A byte between a station and a wire crosses it once, one between two
+//!   stations twice. The access point holds 128 KiB. One rate for all stations, no collisions.
+//! - Disks and processors take a fixed time a byte.
 
 pub mod class;
 mod flow;
@@ -23,4 +26,6 @@ pub mod node;
 #[cfg(test)]
 mod tests;
 pub mod whole;
+#[cfg(test)]
+mod wifi;
 pub mod world;

@@ -1,5 +1,6 @@
 //! What the simulated network drives, and the bare swarm as the first of its kind.
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 
 use crate::core::ids::{ChunkIndex, DeviceId, LinkId, SessionId, SetId};
@@ -156,6 +157,8 @@ pub struct SwarmNode {
     behaviour: Behaviour,
     lies: Vec<LinkId>,
     spec: SetSpec,
+    /// The hosts that say they are wireless.
+    pub wireless: BTreeSet<usize>,
     /// When the set was complete here.
     pub completed: Option<Moment>,
     /// When one copy was out, at the source.
@@ -182,6 +185,7 @@ impl SwarmNode {
             behaviour,
             lies: Vec::new(),
             spec,
+            wireless: BTreeSet::new(),
             completed: None,
             one_copy: None,
             bad: Vec::new(),
@@ -214,7 +218,11 @@ impl Node for SwarmNode {
         match input {
             NodeInput::Timeout => swarm.timeout(now),
             NodeInput::LinkUp { link, peer } => {
-                let kind = LinkKind::Wired;
+                let kind = if self.wireless.contains(&peer) {
+                    LinkKind::Wireless
+                } else {
+                    LinkKind::Wired
+                };
                 swarm.bulk(now, link, true);
                 let session = self.spec.session;
                 swarm.peer_entered(now, session, link, device(peer), peer == 0, kind);

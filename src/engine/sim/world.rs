@@ -13,6 +13,7 @@ use crate::core::swarm::ChunkSizes;
 use crate::core::time::Moment;
 use crate::core::wire::frame::RecordHeader;
 
+mod air;
 mod links;
 
 /// What a switch port holds, in bytes.
@@ -42,6 +43,8 @@ pub struct Line {
 struct Host<N> {
     node: N,
     line: Line,
+    /// The Wi-Fi cell that it is a station of.
+    cell: Option<usize>,
     alive: bool,
     /// Counts the starts of its program: what was meant for an earlier one is lost.
     life: u32,
@@ -79,6 +82,10 @@ enum Event<M, O> {
     Resend {
         flow: usize,
         bytes: u32,
+    },
+    Aired {
+        cell: usize,
+        turn: air::Turn,
     },
     Message {
         host: usize,
@@ -128,6 +135,7 @@ pub struct World<N: Node> {
     hosts: Vec<Host<N>>,
     /// Two flows a link: `2 * link` and `2 * link + 1`.
     flows: Vec<Flow>,
+    cells: Vec<air::Cell>,
     heap: BinaryHeap<Reverse<(u64, u64, usize)>>,
     slots: Vec<Option<Event<N::Message, N::Own>>>,
     free: Vec<usize>,
@@ -158,6 +166,7 @@ impl<N: Node> World<N> {
             now: 0,
             hosts: Vec::new(),
             flows: Vec::new(),
+            cells: Vec::new(),
             heap: BinaryHeap::new(),
             slots: Vec::new(),
             free: Vec::new(),
@@ -187,6 +196,7 @@ impl<N: Node> World<N> {
         self.hosts.push(Host {
             node,
             line,
+            cell: None,
             alive: true,
             life: 0,
             island: 0,
@@ -260,6 +270,7 @@ impl<N: Node> World<N> {
                 }
             }
             Event::Came { flow, bytes, lost } => self.came(flow, bytes, lost),
+            Event::Aired { cell, turn } => self.aired(cell, turn),
             Event::Resend { flow, bytes } => {
                 self.flows[flow].resend(bytes);
                 self.queue(flow);
@@ -396,6 +407,9 @@ impl<N: Node> World<N> {
     }
 
     fn send_next(&mut self, host: usize) {
+        if let Some(cell) = self.hosts[host].cell {
+            return self.want_air(host, cell);
+        }
         if self.hosts[host].sending {
             return;
         }
@@ -435,29 +449,12 @@ impl<N: Node> World<N> {
                 lost += if self.is_lost() { SEGMENT } else { 0 };
             }
         }
-        let receiver = &mut self.hosts[to];
-        let rate = receiver.line.down / 1e9;
-        let latency = LATENCY as f64;
-        let first = (start + latency).max(receiver.port_free);
-        let arrival = self.now as f64 + latency;
-        let done = (first + f64::from(bytes) / rate).max(arrival);
-        let over = (done - arrival) * rate - PORT_QUEUE;
-        lost += u32::try_from(nanos(over)).unwrap_or(u32::MAX);
         if !self.reaches(host, to) {
             lost = bytes;
         }
-        let lost = lost.min(bytes);
-        let receiver = &mut self.hosts[to];
-        let done = if receiver.alive && lost < bytes {
-            receiver.port_free = (done - f64::from(lost) / rate).max(receiver.port_free);
-            receiver.port_free
-        } else {
-            arrival
-        };
-        if receiver.alive {
-            self.lost += u64::from(lost);
-            let bytes = bytes - lost;
-            self.schedule(nanos(done), Event::Came { flow, bytes, lost });
+        match self.hosts[to].cell {
+            Some(cell) => self.reach_point(cell, flow, bytes, lost.min(bytes)),
+            None => self.reach_port(flow, bytes, lost, start),
         }
         if let Some(Transit { header, length }) = whole {
             let link = LinkId(flow as u64 / 2);
@@ -489,7 +486,7 @@ impl<N: Node> World<N> {
             let pause = if self.flows[flow].quiet() {
                 self.flows[flow].bad_luck += 1;
                 if self.flows[flow].bad_luck > 1 {
-                    RESEND
+                    RESEND << self.doublings(flow)
                 } else {
                     10_000_000
                 }

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::time::Duration;
 
-use super::{Event, Flow, LATENCY, MESSAGE_COST, RESEND, World, nanos};
+use super::{Event, Flow, LATENCY, MESSAGE_COST, PORT_QUEUE, RESEND, World, nanos};
 use crate::core::ids::{LinkId, SetId};
 use crate::core::time::Moment;
 use crate::sim::node::{Node, NodeInput};
@@ -184,7 +184,37 @@ impl<N: Node> World<N> {
         self.now + LATENCY + nanos(up + down)
     }
 
+    /// A piece has left its host for the port of the receiver's downlink, without the `lost` bytes of
+    /// it: what finds the queue full is lost as well.
+    pub(super) fn reach_port(&mut self, flow: usize, bytes: u32, lost: u32, start: f64) {
+        let to = self.flows[flow].to;
+        let receiver = &mut self.hosts[to];
+        let rate = receiver.line.down / 1e9;
+        let latency = LATENCY as f64;
+        let first = (start + latency).max(receiver.port_free);
+        let arrival = self.now as f64 + latency;
+        let done = (first + f64::from(bytes) / rate).max(arrival);
+        let over = (done - arrival) * rate - PORT_QUEUE;
+        let lost = lost.saturating_add(u32::try_from(nanos(over)).unwrap_or(u32::MAX));
+        let lost = lost.min(bytes);
+        let receiver = &mut self.hosts[to];
+        let done = if receiver.alive && lost < bytes {
+            receiver.port_free = (done - f64::from(lost) / rate).max(receiver.port_free);
+            receiver.port_free
+        } else {
+            arrival
+        };
+        if receiver.alive {
+            self.lost += u64::from(lost);
+            let bytes = bytes - lost;
+            self.schedule(nanos(done), Event::Came { flow, bytes, lost });
+        }
+    }
+
     pub(super) fn charge_up(&mut self, host: usize, bytes: f64) -> f64 {
+        if let Some(cell) = self.hosts[host].cell {
+            return self.charge_air(cell, bytes);
+        }
         let now = self.now as f64;
         let sender = &mut self.hosts[host];
         let time = bytes * 1e9 / sender.line.up;
@@ -193,6 +223,9 @@ impl<N: Node> World<N> {
     }
 
     pub(super) fn charge_down(&mut self, host: usize, bytes: f64) -> f64 {
+        if let Some(cell) = self.hosts[host].cell {
+            return self.charge_air(cell, bytes);
+        }
         let now = self.now as f64;
         let receiver = &mut self.hosts[host];
         let time = bytes * 1e9 / receiver.line.down;
