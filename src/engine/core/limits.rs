@@ -82,11 +82,8 @@ pub const PAGE_AGAIN: Duration = Duration::from_secs(1);
 pub const PAGES_REST: Duration = Duration::from_millis(500);
 /// After this they are in any case, whatever is requested.
 pub const PAGES_REST_MOST: Duration = Duration::from_secs(5);
-/// With more pages of files than these the teacher offers a set to few at first: all would ask for each page at the same
-/// time, and none could have it from another.
-pub const PAGES_TO_MANY: u32 = 4;
-/// How many these few are.
-pub const PAGES_FIRST: usize = 3;
+/// How many students each device passes the pages of a manifest on to.
+pub const PAGES_BELOW: usize = 2;
 /// Between two events about the progress of one item.
 pub const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 /// Messages of a student: so many at once …

@@ -26,7 +26,7 @@ pub const FILES_PAGE: u32 = 256;
 /// what is hashed never waits for more than was hashed before it.
 pub const FIRST_HASHES: u32 = 8;
 /// Hashes in a page at most; how many pages there are up to as many.
-pub const HASHES_PAGE: u32 = 1024;
+pub const HASHES_PAGE: u32 = 256;
 const GROWING: u32 = (HASHES_PAGE / FIRST_HASHES).ilog2() + 1;
 /// Most bytes that the file list of one page takes as JSON. Signed and in base64 it stays well below
 /// the 256 KiB of a frame.

@@ -1,14 +1,14 @@
 //! The pages of manifests: offered to neighbours, asked for one after the other, passed on.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::session::Session;
 use super::shared::Shared;
-use crate::core::ids::{Hash, LinkId, SetId};
+use crate::core::ids::{DeviceId, Hash, LinkId, SetId};
 use crate::core::layout::Layout;
 use crate::core::limits;
-use crate::core::manifest::{Accepted, ManifestError, ManifestReader, chunks_of_page};
+use crate::core::manifest::{Accepted, HASHES_PAGE, ManifestError, ManifestReader, chunks_of_page};
 use crate::core::signed::{Domain, Signed};
 use crate::core::time::{Moment, Now};
 use crate::core::wire::control::Control;
@@ -24,17 +24,25 @@ pub(super) struct Pages {
     here: [Vec<Signed>; 3],
     /// How many of each kind a link offers.
     offers: BTreeMap<LinkId, [u32; 3]>,
-    /// What was asked for, and until when it should come.
-    wanted: BTreeMap<usize, (LinkId, Moment)>,
+    /// What was asked for, by kind.
+    wanted: BTreeMap<usize, Wanted>,
     /// When those who may lack pages are offered them, if none is asked for until then.
     rest_due: Option<Moment>,
     /// When they are, even if some are asked for until then.
     rest_last: Moment,
-    /// The few whom the teacher offers a long list of files first.
-    first: BTreeSet<LinkId>,
     active: bool,
     root: Option<Hash>,
     root_taken: bool,
+}
+
+/// Pages of one kind that a peer was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Wanted {
+    link: LinkId,
+    /// The number after the last of them.
+    end: u32,
+    /// Until when the next should come.
+    due: Moment,
 }
 
 impl Pages {
@@ -67,11 +75,21 @@ impl Pages {
         let late: BTreeMap<_, _> = self
             .wanted
             .iter()
-            .filter(|(_, (_, due))| *due <= now)
-            .map(|(index, (link, _))| (*index, *link))
+            .filter(|(_, wanted)| wanted.due <= now)
+            .map(|(index, wanted)| (*index, wanted.link))
             .collect();
-        self.wanted.retain(|_, (_, due)| *due > now);
+        self.wanted.retain(|_, wanted| wanted.due > now);
         late
+    }
+
+    /// A page came, and the next to come is known: it was asked for as well, or is to be now.
+    fn came(&mut self, index: usize, next: Option<u32>, now: Moment) {
+        if let Some(wanted) = self.wanted.get_mut(&index) {
+            wanted.due = now + limits::PAGE_AGAIN;
+            if next.is_none_or(|next| next >= wanted.end) {
+                self.wanted.remove(&index);
+            }
+        }
     }
 
     /// Who offers a page. Where there is a choice: neither the teacher nor who was late.
@@ -109,7 +127,7 @@ impl Pages {
     }
 
     pub fn next_timeout(&self) -> Option<Moment> {
-        let wanted = self.wanted.values().map(|(_, due)| *due);
+        let wanted = self.wanted.values().map(|wanted| wanted.due);
         wanted.chain(self.rest_due).min()
     }
 
@@ -194,7 +212,7 @@ impl Session {
         }
     }
 
-    /// Offers the pages of one set to the neighbours, and to the teacher, who wants to know.
+    /// Offers the pages of one set to those below, and to the teacher, who wants to know.
     pub(super) fn offer_pages(
         &mut self,
         shared: &mut Shared,
@@ -202,35 +220,50 @@ impl Session {
         id: SetId,
         except: Option<LinkId>,
     ) {
-        let few = self.few_for_long_list(shared, id);
-        let mut to = few.unwrap_or_else(|| self.neighbours(shared, except));
+        let mut to = self.below(shared, id, except);
         let Some(set) = self.items.sets.get_mut(&id) else {
             return;
         };
         set.pages.put_off_rest(now.moment, false);
-        let set = &self.items.sets[&id];
+        let here = set.offer();
         if let Some(teacher) = self.teacher_link()
             && !to.contains(&teacher)
         {
             to.push(teacher);
         }
-        shared.send_all(&to, &self.pages_here(id, set.offer()));
+        shared.send_all(&to, &self.pages_here(id, here));
     }
 
-    /// Whom the teacher offers a long list of files, always the same few: the others shall have
-    /// its pages from them.
-    fn few_for_long_list(&mut self, shared: &mut Shared, id: SetId) -> Option<Vec<LinkId>> {
-        self.own.as_ref()?;
-        let members = self.member_links();
-        let pages = &mut self.items.sets.get_mut(&id)?.pages;
-        if pages.counts()[0] <= limits::PAGES_TO_MANY {
-            return None;
+    /// Whom pages are passed on to: two, in a tree over all students that starts at the teacher and
+    /// is another one for each set. With more, a few would have most of the work, and everybody
+    /// would wait for them. Who is not linked is replaced by those below. In a class that is spread
+    /// over clusters not all are linked: neighbours.
+    fn below(&self, shared: &mut Shared, id: SetId, except: Option<LinkId>) -> Vec<LinkId> {
+        if self.clusters(shared.id).count() > 1 {
+            return self.neighbours(shared, except);
         }
-        pages.first.retain(|link| members.contains(link));
-        while pages.first.len() < members.len().min(limits::PAGES_FIRST) {
-            pages.first.insert(members[shared.rng.below(members.len())]);
+        let members = self.members.known.keys();
+        let mut students: Vec<DeviceId> = members.copied().collect();
+        students.retain(|device| *device != self.teacher.device);
+        let turn = usize::from(id.0[0]) * students.len() / 256;
+        students.rotate_left(turn);
+        let links = self.peers.iter().filter(|(_, peer)| peer.member);
+        let links: BTreeMap<_, _> = links.map(|(link, peer)| (peer.device, *link)).collect();
+        let own = students.iter().position(|device| *device == shared.id);
+        let mut below = Vec::new();
+        let mut roots = vec![own.map_or(0, |own| own + 1)];
+        while let Some(root) = roots.pop() {
+            let first = limits::PAGES_BELOW * root;
+            for at in first..first + limits::PAGES_BELOW {
+                match students.get(at).map(|device| links.get(device)) {
+                    Some(Some(link)) => below.push(*link),
+                    Some(None) => roots.push(at + 1),
+                    None => {}
+                }
+            }
         }
-        Some(pages.first.iter().copied().collect())
+        below.retain(|link| Some(*link) != except);
+        below
     }
 
     /// A peer has pages.
@@ -268,7 +301,7 @@ impl Session {
         }
     }
 
-    /// Asks for the pages that are due, one of each kind at a time.
+    /// Asks for the pages that are due: one of each kind at a time, or several that are small.
     pub(super) fn want_pages(&mut self, shared: &mut Shared, now: Now, id: SetId) {
         self.want_pages_elsewhere(shared, now, id, &BTreeMap::new());
     }
@@ -301,18 +334,29 @@ impl Session {
             let Some(&link) = links.get(shared.rng.below(links.len())) else {
                 continue;
             };
-            pages
-                .wanted
-                .insert(index, (link, now.moment + limits::PAGE_AGAIN));
-            shared.send(
-                link,
-                &Control::PageWanted {
-                    session,
-                    set: id,
-                    kind,
-                    number,
-                },
-            );
+            let mut end = number + 1;
+            if kind == PageKind::Hashes {
+                let offered = pages.offers.get(&link).map_or(end, |offer| offer[index]);
+                let chunks = set.header.chunks;
+                let first = chunks_of_page(number, chunks).start;
+                let fits = |page| chunks_of_page(page, chunks).end - first <= HASHES_PAGE;
+                while end < offered && fits(end) {
+                    end += 1;
+                }
+            }
+            let due = now.moment + limits::PAGE_AGAIN;
+            pages.wanted.insert(index, Wanted { link, end, due });
+            for number in number..end {
+                shared.send(
+                    link,
+                    &Control::PageWanted {
+                        session,
+                        set: id,
+                        kind,
+                        number,
+                    },
+                );
+            }
         }
     }
 
@@ -384,13 +428,14 @@ impl Session {
         };
         match reader.accept(&page, signed.hash()) {
             Ok(accepted) => {
+                let next = reader.next_page(kind);
                 match accepted {
                     Accepted::Hashes { hashes, .. } => set.hashes.extend(hashes),
                     Accepted::Final { root } => set.pages.root = Some(root),
                     Accepted::Files { .. } | Accepted::Known => {}
                 }
                 set.pages.here[kind as usize].push(signed);
-                set.pages.wanted.remove(&(kind as usize));
+                set.pages.came(kind as usize, next, now.moment);
                 self.want_pages(shared, now, id);
                 self.manifest_grew(shared, now, id);
                 self.offer_pages(shared, now, id, Some(link));
@@ -438,9 +483,9 @@ impl Session {
         }
         for set in self.items.sets.values_mut() {
             set.pages.offers.remove(&link);
-            for (from, due) in set.pages.wanted.values_mut() {
-                if *from == link {
-                    *due = now.moment;
+            for wanted in set.pages.wanted.values_mut() {
+                if wanted.link == link {
+                    wanted.due = now.moment;
                 }
             }
         }
@@ -454,12 +499,17 @@ mod tests {
     const TEACHER: LinkId = LinkId(1);
     const HASHES: usize = PageKind::Hashes as usize;
 
+    fn wanted(due: Moment) -> Wanted {
+        let (link, end) = (TEACHER, 2);
+        Wanted { link, end, due }
+    }
+
     /// The teacher offers three pages of hashes and was asked for the second; others offer what they have.
     fn asked(others: &[(LinkId, [u32; 3])]) -> Pages {
         let mut pages = Pages::new(true);
         pages.offers.insert(TEACHER, [1, 3, 1]);
         pages.offers.extend(others.iter().copied());
-        pages.wanted.insert(HASHES, (TEACHER, Moment(0)));
+        pages.wanted.insert(HASHES, wanted(Moment(0)));
         pages
     }
 
@@ -494,7 +544,7 @@ mod tests {
         let mut pages = asked(&[]);
         pages
             .wanted
-            .insert(2, (TEACHER, Moment(0) + limits::PAGE_AGAIN));
+            .insert(2, wanted(Moment(0) + limits::PAGE_AGAIN));
         assert_eq!(pages.late(Moment(0)).len(), 1);
         assert_eq!(pages.wanted.len(), 1);
     }
