@@ -250,7 +250,7 @@ const COLD_BUDGET: u64 = 128 * 1024;
 
 /// Chunks that may be asked for at a time, however slow the line: with fewer, some owners have
 /// nothing to send while others have a queue.
-const LEAST_CHUNKS: u64 = 16;
+const LEAST_CHUNKS: u64 = 24;
 
 /// Size of a record in bytes: 16 to 64 KiB by rate.
 fn record_size(rate: f64) -> u32 {

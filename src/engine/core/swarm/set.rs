@@ -8,6 +8,7 @@ use super::cluster::{Bond, Clusters};
 use super::give::Giving;
 use super::lanes::Lanes;
 use super::rate::{Meter, Smooth};
+use super::tell::News;
 use super::types::{ChunkSizes, SetSpec, SwarmOutput};
 use crate::core::ids::{ChunkIndex, DeviceId, LinkId, SessionId, SetId};
 use crate::core::time::Moment;
@@ -151,8 +152,9 @@ pub struct Set {
     /// The highest chunk that any peer has, and one.
     pub horizon: u32,
     /// Chunks to be announced with the next batch.
-    pub news: Vec<u32>,
-    pub news_due: Option<Moment>,
+    pub news: News,
+    /// The same for those who give chunks.
+    pub news_to_givers: News,
     /// Links with something to send, served in turn.
     pub line: VecDeque<LinkId>,
     /// How many others have something to send that cannot take it now.
@@ -195,8 +197,8 @@ impl Set {
             asked: Bitmap::new(chunks),
             peers: BTreeMap::new(),
             horizon: 0,
-            news: Vec::new(),
-            news_due: None,
+            news: News::default(),
+            news_to_givers: News::default(),
             line: VecDeque::new(),
             blocked: 0,
             givings: Vec::from_iter(spec.source.then(|| Giving::new(Bond::Near, chunks))),
@@ -349,6 +351,7 @@ impl Set {
     /// Whether anything of this set is under way, so that time matters.
     pub fn busy(&self) -> bool {
         !self.news.is_empty()
+            || !self.news_to_givers.is_empty()
             || !self.passing_on.is_empty()
             || !self.asked.is_empty()
             || !self.line.is_empty()
@@ -380,7 +383,8 @@ impl Set {
         };
         self.peers.values().map(peer).sum::<usize>()
             + 2 * self.have.heap()
-            + self.news.capacity() * 4
+            + self.news.heap()
+            + self.news_to_givers.heap()
             + self.line.capacity() * 8
     }
 }

@@ -9,15 +9,52 @@ use super::rate::below;
 use super::set::{Peer, Set};
 use super::types::SwarmOutput;
 use crate::core::ids::{ChunkIndex, LinkId};
+use crate::core::time::Moment;
 use crate::core::wire::control::Control;
 use crate::core::wire::ranges::Ranges;
 
 /// What a batch costs one link beside its ranges, in bytes on the wire.
 const MESSAGE_COST: usize = 300;
-/// Batches take at most this part of the uplink.
+/// Telling everybody a batch would take at most this part of the uplink; only givers are told that often, ...
 const SHARE: f64 = 0.01;
 const SOONEST: Duration = Duration::from_millis(100);
 const LATEST: Duration = Duration::from_secs(2);
+/// ... and all others so many times more rarely: they fetch from owners, and need it for repair alone.
+const RARELY: u32 = 4;
+
+/// Chunks that are to be told in a batch.
+#[derive(Debug, Default)]
+pub struct News {
+    chunks: Vec<u32>,
+    due: Option<Moment>,
+}
+
+impl News {
+    pub const fn is_empty(&self) -> bool {
+        self.chunks.is_empty()
+    }
+
+    /// Bytes on the heap.
+    pub const fn heap(&self) -> usize {
+        self.chunks.capacity() * 4
+    }
+
+    fn add(&mut self, lanes: &mut Lanes, chunk: u32, pause: Duration) {
+        self.chunks.push(chunk);
+        if self.due.is_none() {
+            // Peers that speak one after the other need not tell each other the same.
+            let spread = f64::from(below(&mut lanes.rng, 512)) / 1024.0 + 0.75;
+            self.due = Some(lanes.now + pause.mul_f64(spread));
+        }
+    }
+
+    fn take(&mut self) -> Vec<u32> {
+        self.due = None;
+        let mut chunks = std::mem::take(&mut self.chunks);
+        chunks.sort_unstable();
+        chunks
+    }
+}
 
 impl Set {
     fn have_message(&self, chunks: Ranges, owner: bool) -> Control {
@@ -61,35 +98,40 @@ impl Set {
         told
     }
 
-    /// A chunk goes into the next batch.
+    /// A chunk goes into the next batches.
     pub fn tell_later(&mut self, lanes: &mut Lanes, chunk: u32) {
-        self.news.push(chunk);
-        if self.news_due.is_none() {
-            let cost = self.peers.len() * MESSAGE_COST;
-            let rate = lanes.up_rate().max(lanes.down.peak());
-            let worth = if rate > 0.0 { rate } else { 1e7 } * SHARE;
-            let pause = Duration::from_secs_f64(cost as f64 / worth.max(1e3));
-            let pause = pause.clamp(SOONEST, LATEST);
-            // Peers that speak one after the other need not tell each other the same.
-            let spread = f64::from(below(&mut lanes.rng, 512)) / 1024.0 + 0.75;
-            self.news_due = Some(lanes.now + pause.mul_f64(spread));
-        }
+        let cost = self.peers.len() * MESSAGE_COST;
+        let rate = lanes.up_rate().max(lanes.down.peak());
+        let worth = if rate > 0.0 { rate } else { 1e7 } * SHARE;
+        let pause = Duration::from_secs_f64(cost as f64 / worth.max(1e3));
+        let pause = pause.clamp(SOONEST, LATEST);
+        self.news_to_givers.add(lanes, chunk, pause);
+        self.news.add(lanes, chunk, pause * RARELY);
     }
 
-    /// Sends the batch if it is due.
+    /// Sends the batches that are due.
     pub fn tell_news(&mut self, lanes: &mut Lanes) {
-        if self.news_due.is_some_and(|due| due <= lanes.now) {
-            self.flush_news(lanes);
+        for givers in [true, false] {
+            let news = if givers {
+                &self.news_to_givers
+            } else {
+                &self.news
+            };
+            if news.due.is_some_and(|due| due <= lanes.now) {
+                self.flush_news(lanes, givers);
+            }
         }
     }
 
-    /// Sends the batch now.
-    pub fn flush_news(&mut self, lanes: &mut Lanes) {
-        self.news_due = None;
-        let mut news = std::mem::take(&mut self.news);
-        news.sort_unstable();
+    /// Sends a batch now: to those who give, who must hear what has spread, or to the others.
+    fn flush_news(&mut self, lanes: &mut Lanes, givers: bool) {
+        let news = if givers {
+            &mut self.news_to_givers
+        } else {
+            &mut self.news
+        };
         let mut ranges: Vec<(u32, u32)> = Vec::new();
-        for chunk in news {
+        for chunk in news.take() {
             match ranges.last_mut() {
                 // What lies between is here as well: one range says it shorter.
                 Some((_, last)) if self.have_between(*last, chunk) => *last = chunk,
@@ -97,12 +139,13 @@ impl Set {
             }
         }
         let all = self.have.is_full();
-        let told = |peer: &Peer| peer.takes_part() && (all || peer.bond != Bond::Apart);
-        for (&link, peer) in self.peers.iter().filter(|(_, peer)| told(peer)) {
-            // Who gives must hear what has spread.
+        let told = |peer: &Peer| {
             let gives = peer.source || peer.bond == Bond::Above;
+            gives == givers && peer.takes_part() && (all || peer.bond != Bond::Apart)
+        };
+        for (&link, peer) in self.peers.iter().filter(|(_, peer)| told(peer)) {
             let lacks = |&(first, last): &(u32, u32)| {
-                gives || (first..=last).any(|chunk| !peer.have.get(chunk))
+                givers || (first..=last).any(|chunk| !peer.have.get(chunk))
             };
             let chunks: Vec<_> = if all {
                 Vec::new()
@@ -136,7 +179,8 @@ impl Set {
     pub fn check_complete(&mut self, lanes: &mut Lanes) {
         if self.have.is_full() && !self.complete {
             self.complete = true;
-            self.flush_news(lanes);
+            self.flush_news(lanes, true);
+            self.flush_news(lanes, false);
             lanes.out.push_back(SwarmOutput::Complete {
                 session: self.session,
                 set: self.id,
