@@ -25,12 +25,15 @@ const STREAMS: usize = 48;
 const SLOW: f64 = 1.0 / 0.6;
 /// A chunk is given to another owner at most once in so many median paces.
 const AGAIN: u32 = 4;
-/// Nobody but its owner has a chunk after so many times the usual: it is given to another.
+/// Nobody but its owner has a chunk after so many times the usual, and the usual time in which owners pass a chunk on: it is
+/// given to another.
 const UNPROVEN: u32 = 2;
 /// The same while nothing is known of what is usual: batches come every two seconds at the latest.
 const UNPROVEN_FIRST: Duration = Duration::from_secs(3);
 /// Never before this.
 const UNPROVEN_FLOOR: Duration = Duration::from_millis(200);
+/// An owner of whom some chunk has spread gets longer: batches may be late, and giving again costs the source.
+const TRUSTED: u32 = 4;
 /// An owner whose chunks do not spread is passed over for so long, and twice as long each time.
 const DOUBT: Duration = Duration::from_secs(2);
 /// After this time in the session a late joiner may own chunks.
@@ -56,6 +59,8 @@ struct Owner {
     /// From giving a chunk to having it passed on.
     pace: Smooth,
     last: Moment,
+    /// A chunk of it has spread.
+    trusted: bool,
     /// How often nobody else had what it said was passed on, since somebody had.
     faults: u32,
     /// It is given nothing until then.
@@ -186,8 +191,10 @@ impl Giving {
     fn prove(&mut self, peers: &BTreeMap<LinkId, Peer>, now: Moment) {
         let others = giving_to(peers, self.to).filter(|(_, peer)| peer.takes_part());
         let others = others.count().saturating_sub(1);
-        let usual = self.proof.get().map(|usual| usual * UNPROVEN);
-        let patience = usual.map_or(UNPROVEN_FIRST, |usual| usual.max(UNPROVEN_FLOOR));
+        let pace = self.median.unwrap_or_default();
+        let usual = self.proof.get().map(|usual| usual * UNPROVEN + pace);
+        let short = usual.map_or(UNPROVEN_FIRST, |usual| usual.max(UNPROVEN_FLOOR));
+        let long = short * TRUSTED;
         let mut failed: Vec<u32> = Vec::new();
         self.unproven.retain(|one| {
             let proven = match others {
@@ -196,7 +203,9 @@ impl Giving {
                 _ => self.proven.get(one.chunk),
             };
             let waited = now.since(one.since);
-            if !proven && waited <= patience {
+            let mut owner = self.owners.get_mut(&one.owner);
+            let trusted = owner.as_ref().is_some_and(|owner| owner.trusted);
+            if !proven && waited <= if trusted { long } else { short } {
                 return true;
             }
             if proven {
@@ -204,7 +213,8 @@ impl Giving {
             } else {
                 failed.push(one.chunk);
             }
-            if let Some(owner) = self.owners.get_mut(&one.owner) {
+            if let Some(owner) = &mut owner {
+                owner.trusted = proven;
                 if proven {
                     owner.faults = 0;
                 } else {
@@ -242,6 +252,7 @@ impl Owner {
             ready: 0,
             pace: Smooth::default(),
             last: now,
+            trusted: false,
             faults: 0,
             doubted: Moment(0),
         }
