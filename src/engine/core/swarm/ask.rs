@@ -21,6 +21,8 @@ const COLD_REQUESTS: usize = 2;
 const LATE: u32 = 4;
 /// Late requests are never counted as such before this.
 const LATE_FLOOR: Duration = Duration::from_millis(100);
+/// All bytes came and nobody said what became of the chunk: some came twice, and others are missing.
+const SETTLED: Duration = Duration::from_secs(10);
 /// Requests to the source itself, which has more important things to send.
 const OF_SOURCE: usize = 2;
 /// After so many runs of late requests a peer is reported.
@@ -221,7 +223,10 @@ impl Set {
             asked.owner |= own;
             lanes.unexpect(link, bytes, asked.overdue);
             if asked.got == asked.size {
-                self.service.add(lanes.now.since(asked.at));
+                // What is pushed was never waited for: it says nothing about requests.
+                if !asked.owner {
+                    self.service.add(lanes.now.since(asked.at));
+                }
                 self.search_again();
             }
         }
@@ -378,8 +383,14 @@ impl Set {
         let mut struck: Vec<LinkId> = Vec::new();
         let links: Vec<LinkId> = self.peers.keys().copied().collect();
         for link in links {
-            let quiet =
-                |asked: &Asked| lanes.now.since(asked.moved) > late && asked.got < asked.size;
+            let quiet = |asked: &Asked| {
+                let patience = if asked.got < asked.size {
+                    late
+                } else {
+                    SETTLED
+                };
+                lanes.now.since(asked.moved) > patience
+            };
             let asked = self.peers.get(&link).map(|peer| &peer.asked);
             if !asked.is_some_and(|asked| asked.iter().any(quiet)) {
                 continue;
@@ -391,7 +402,7 @@ impl Set {
             let mut idle = false;
             for asked in peer.asked.iter_mut().filter(|asked| quiet(asked)) {
                 // Nothing at all came since: it is the peer, not its load.
-                idle |= lanes.now.since(peer.heard) > late;
+                idle |= lanes.now.since(peer.heard) > late && asked.got < asked.size;
                 if !asked.overdue {
                     asked.overdue = true;
                     let missing = u64::from(asked.size - asked.got);
