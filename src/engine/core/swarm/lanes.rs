@@ -115,7 +115,8 @@ impl Lanes {
     pub fn budget(&self, chunk: u32) -> u64 {
         let floor = 4 * u64::from(record_size(self.down.peak()));
         let floor = floor.max(COLD_BUDGET);
-        let floor = floor.max(LEAST_CHUNKS * u64::from(chunk));
+        let chunks = (self.links.len() as u64 / 2).clamp(LEAST_CHUNKS, LEAST_OF_MANY);
+        let floor = floor.max(chunks * u64::from(chunk));
         bytes_in(self.down.peak(), ASKED_AHEAD).max(floor)
     }
 
@@ -250,7 +251,9 @@ const COLD_BUDGET: u64 = 128 * 1024;
 
 /// Chunks that may be asked for at a time, however slow the line: with fewer, some owners have
 /// nothing to send while others have a queue.
-const LEAST_CHUNKS: u64 = 24;
+const LEAST_CHUNKS: u64 = 16;
+/// With many links it is half of their number, up to so many.
+const LEAST_OF_MANY: u64 = 24;
 
 /// Size of a record in bytes: 16 to 64 KiB by rate.
 fn record_size(rate: f64) -> u32 {
