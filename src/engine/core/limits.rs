@@ -76,10 +76,14 @@ pub const JOIN_AGAIN: Duration = Duration::from_secs(2);
 pub const SECOND_DIALLER: Duration = Duration::from_millis(1_500);
 /// Shortest and longest time until a failed dial is repeated.
 pub const DIAL_AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
-/// Until a page of a manifest is asked for elsewhere.
+/// Until a page of a manifest is asked for elsewhere, ...
 pub const PAGE_AGAIN: Duration = Duration::from_secs(1);
+/// ... doubled at most so often while none comes.
+pub const PAGE_DOUBLINGS: u32 = 3;
 /// After this without a request, pages are offered to those who may not have heard of them.
 pub const PAGES_REST: Duration = Duration::from_millis(500);
+/// So many at first, and twice as many each time after that.
+pub const PAGES_REST_FIRST: usize = 4;
 /// After this they are in any case, whatever is requested.
 pub const PAGES_REST_MOST: Duration = Duration::from_secs(5);
 /// How many students each device passes the pages of a manifest on to.

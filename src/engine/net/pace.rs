@@ -11,7 +11,7 @@ const WORTH: f64 = 32.0 * 1024.0;
 /// Bytes a second, in and out, above which there is no beat: one thread may be too slow for them.
 const MANY: f64 = 64e6;
 const SHORTEST: Duration = Duration::from_millis(1);
-const LONGEST: Duration = Duration::from_millis(8);
+const LONGEST: Duration = Duration::from_millis(16);
 /// Without bulk data for so long there is no beat.
 const CALM: Duration = Duration::from_millis(32);
 /// The rate is measured over at least so long.

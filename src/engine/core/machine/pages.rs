@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::session::Session;
 use super::shared::Shared;
@@ -9,6 +10,7 @@ use crate::core::ids::{DeviceId, Hash, LinkId, SetId};
 use crate::core::layout::Layout;
 use crate::core::limits;
 use crate::core::manifest::{Accepted, HASHES_PAGE, ManifestError, ManifestReader, chunks_of_page};
+use crate::core::rng::Rng;
 use crate::core::signed::{Domain, Signed};
 use crate::core::time::{Moment, Now};
 use crate::core::wire::control::Control;
@@ -30,6 +32,10 @@ pub(super) struct Pages {
     rest_due: Option<Moment>,
     /// When they are, even if some are asked for until then.
     rest_last: Moment,
+    /// How often some were offered them since the pages grew.
+    rest_round: u32,
+    /// How often in a row pages did not come in time.
+    tries: u32,
     active: bool,
     root: Option<Hash>,
     root_taken: bool,
@@ -79,13 +85,24 @@ impl Pages {
             .map(|(index, wanted)| (*index, wanted.link))
             .collect();
         self.wanted.retain(|_, wanted| wanted.due > now);
+        if !late.is_empty() {
+            self.tries += 1;
+        }
         late
+    }
+
+    /// How long a page may take: twice as long each time in a row that none came, since whoever asks again while its line
+    /// is full makes it fuller.
+    fn patience(&self) -> Duration {
+        limits::PAGE_AGAIN * (1 << self.tries.min(limits::PAGE_DOUBLINGS))
     }
 
     /// A page came, and the next to come is known: it was asked for as well, or is to be now.
     fn came(&mut self, index: usize, next: Option<u32>, now: Moment) {
+        self.tries = 0;
+        let due = now + self.patience();
         if let Some(wanted) = self.wanted.get_mut(&index) {
-            wanted.due = now + limits::PAGE_AGAIN;
+            wanted.due = due;
             if next.is_none_or(|next| next >= wanted.end) {
                 self.wanted.remove(&index);
             }
@@ -124,6 +141,19 @@ impl Pages {
             self.rest_last = now + limits::PAGES_REST_MOST;
         }
         self.rest_due = Some(self.rest_last.min(now + limits::PAGES_REST));
+    }
+
+    /// Who of those that lack pages is offered them now: a few, then twice as many each time. To all at once, everybody
+    /// would ask here, and nothing else would leave for seconds.
+    fn rest_now(&mut self, mut lacking: Vec<LinkId>, rng: &mut Rng, now: Moment) -> Vec<LinkId> {
+        let most = limits::PAGES_REST_FIRST << self.rest_round.min(16);
+        self.rest_round += 1;
+        while lacking.len() > most {
+            lacking.swap_remove(rng.below(lacking.len()));
+            self.rest_due = Some(now + limits::PAGES_REST);
+            self.rest_last = now + limits::PAGES_REST_MOST;
+        }
+        lacking
     }
 
     pub fn next_timeout(&self) -> Option<Moment> {
@@ -225,6 +255,7 @@ impl Session {
             return;
         };
         set.pages.put_off_rest(now.moment, false);
+        set.pages.rest_round = 0;
         let here = set.offer();
         if let Some(teacher) = self.teacher_link()
             && !to.contains(&teacher)
@@ -344,7 +375,7 @@ impl Session {
                     end += 1;
                 }
             }
-            let due = now.moment + limits::PAGE_AGAIN;
+            let due = now.moment + pages.patience();
             pages.wanted.insert(index, Wanted { link, end, due });
             for number in number..end {
                 shared.send(
@@ -447,7 +478,7 @@ impl Session {
         }
     }
 
-    /// Offers pages to everybody who has not offered as many: who sees nobody else would not hear
+    /// Offers pages to those who have not offered as many: who sees nobody else would not hear
     /// of them from others.
     fn offer_rest(&mut self, shared: &mut Shared, now: Now, id: SetId) {
         let links = self.member_links();
@@ -460,7 +491,8 @@ impl Session {
         }
         let here = set.offer();
         let lacks = |link: &LinkId| set.pages.offers.get(link) != Some(&here);
-        let to: Vec<LinkId> = links.into_iter().filter(lacks).collect();
+        let lacking: Vec<LinkId> = links.into_iter().filter(lacks).collect();
+        let to = set.pages.rest_now(lacking, &mut shared.rng, now.moment);
         shared.send_all(&to, &self.pages_here(id, here));
     }
 
