@@ -4,6 +4,8 @@
 //! the hash of the file comes out of those of its chunks, and no byte is hashed or read twice. A
 //! chunk that is no part of a larger file has the hash of its bytes.
 
+use std::convert::Infallible;
+
 use blake3::hazmat::{self, ChainingValue, HasherExt as _, Mode};
 
 use super::ids::{ChunkIndex, Hash};
@@ -13,12 +15,27 @@ use super::layout::Layout;
 pub fn chunk_hash(layout: &Layout, chunk: ChunkIndex, bytes: &[u8]) -> Hash {
     match layout.offset_in_larger(chunk) {
         Some(offset) => {
-            let mut hasher = blake3::Hasher::new();
-            hasher.set_input_offset(offset).update(bytes);
-            Hash(hasher.finalize_non_root())
+            let fed: Result<_, Infallible> = piece_hash(offset, |hasher| {
+                hasher.update(bytes);
+                Ok(())
+            });
+            let Ok(hash) = fed;
+            hash
         }
         None => Hash::of(bytes),
     }
+}
+
+/// The node of a piece of a file that has several, all of the same power of two of bytes but the last one. `feed` gives the
+/// hasher the bytes from `offset` on.
+pub fn piece_hash<E>(
+    offset: u64,
+    feed: impl FnOnce(&mut blake3::Hasher) -> Result<(), E>,
+) -> Result<Hash, E> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.set_input_offset(offset);
+    feed(&mut hasher)?;
+    Ok(Hash(hasher.finalize_non_root()))
 }
 
 /// The BLAKE3 hash of a file of at least one chunk, from the hashes of all its chunks.

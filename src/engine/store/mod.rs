@@ -24,4 +24,5 @@ pub mod scan;
 pub mod source;
 
 mod bits;
+mod hash;
 mod records;

@@ -5,11 +5,12 @@
 //! `name (version 2)`. A file that already has exactly these bytes counts as saved. Links are
 //! neither made nor followed below the receive folder.
 
-use std::fs::{self, File, Metadata};
-use std::io::{self, Read as _};
+use std::fs::{self, Metadata};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::fault::{DiskFault, Doing as _};
+use super::hash::hash_file;
 use crate::core::ids::Hash;
 use crate::core::names::{SafePath, numbered, versioned};
 use crate::core::wire::statements::FailReason;
@@ -180,20 +181,6 @@ fn has_hash(path: &Path, before: &Metadata, hash: Hash) -> Result<bool, DiskFaul
         && after.is_some_and(|after| {
             after.len() == before.len() && after.modified().ok() == before.modified().ok()
         }))
-}
-
-/// The BLAKE3 hash of a whole file, read in small pieces.
-pub(super) fn hash_file(mut file: &File) -> io::Result<Hash> {
-    let mut hasher = blake3::Hasher::new();
-    let mut buffer = vec![0; 256 * 1024];
-    loop {
-        match file.read(&mut buffer) {
-            Ok(0) => return Ok(Hash(*hasher.finalize().as_bytes())),
-            Ok(count) => hasher.update(&buffer[..count]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
-    }
 }
 
 /// The folder or file that a person would open for files saved at these places: the one file, the

@@ -16,6 +16,7 @@ use crate::core::wire::statements::FailReason;
 use crate::platform::files;
 use crate::store::bits::Bits;
 use crate::store::fault::{DiskFault, Doing as _};
+use crate::store::hash::hash_file;
 use crate::store::journal::{Journal, Placed, Record, Replay};
 use crate::store::place;
 use crate::store::pool::FilePool;
@@ -177,7 +178,7 @@ impl ReceiveSet {
         let Ok(named) = files::open_plain(&path) else {
             return Ok(None);
         };
-        if place::hash_file(&named).doing("read", &path)? != naming.hash {
+        if hash_file(&named).doing("read", &path)? != naming.hash {
             return Ok(None);
         }
         let saved = Record::Saved(naming.clone());

@@ -11,6 +11,7 @@ use crate::core::ids::{ChunkIndex, FileIndex, Hash};
 use crate::core::wire::statements::FailReason;
 use crate::platform::files;
 use crate::store::fault::{DiskFault, Doing as _};
+use crate::store::hash::hash_file;
 use crate::store::journal::{Placed, Record};
 use crate::store::place::{self, Target, Wanted};
 
@@ -229,7 +230,7 @@ impl ReceiveSet {
             // Left over from something else under the same number.
             file.set_len(size).doing("write", &path)?;
         }
-        place::hash_file(&file).map(Some).doing("read", &path)
+        hash_file(&file).map(Some).doing("read", &path)
     }
 
     /// Before the last files get their names: all whole-file hashes must make the root of the
