@@ -7,6 +7,17 @@ from lab.lib.program import Failed
 from .base import System
 
 JOIN_SECONDS = 60
+# State of a connection in /proc/net/tcp.
+ESTABLISHED = "01"
+
+
+def connections(process):
+    """How many connections the computer of a process has."""
+    count = 0
+    for kind in ("tcp", "tcp6"):
+        with open(f"/proc/{process}/net/{kind}", encoding="ascii") as lines:
+            count += sum(line.split()[3] == ESTABLISHED for line in list(lines)[1:])
+    return count
 
 
 class Class(Lab):
@@ -39,6 +50,16 @@ class Handout(System):
         # A message that all have seen: everyone is in the session, by more than his own word.
         self.teacher.type("Good morning")
         self.lab.told(students, "Good morning", timeout=JOIN_SECONDS)
+        self.linked(len(early))
+
+    def linked(self, peers):
+        """Waits until everybody is connected to everybody, by two connections each: a class that has just been switched on
+        still is at that, on one machine for all of them for seconds."""
+        end = time.monotonic() + JOIN_SECONDS
+        while lacking := [name for name, process in self.processes().items() if connections(process) < 2 * peers]:
+            if time.monotonic() > end:
+                raise Failed(f"not connected to everybody: {lacking[:5]}")
+            time.sleep(0.1)
 
     def join(self, number):
         """Starts a student's program."""
