@@ -147,6 +147,7 @@ impl Scenario {
             };
             let mut node = SwarmNode::new(joined, seed, behaviour, spec, self.clusters(host));
             node.wireless.clone_from(&wireless);
+            node.host = host;
             world.add(node, line);
         }
         for cell in &self.cells {

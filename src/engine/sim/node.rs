@@ -159,6 +159,8 @@ pub struct SwarmNode {
     spec: SetSpec,
     /// The hosts that say they are wireless.
     pub wireless: BTreeSet<usize>,
+    /// Its own number.
+    pub host: usize,
     /// When the set was complete here.
     pub completed: Option<Moment>,
     /// When one copy was out, at the source.
@@ -186,6 +188,7 @@ impl SwarmNode {
             lies: Vec::new(),
             spec,
             wireless: BTreeSet::new(),
+            host: usize::MAX,
             completed: None,
             one_copy: None,
             bad: Vec::new(),
@@ -218,11 +221,15 @@ impl Node for SwarmNode {
         match input {
             NodeInput::Timeout => swarm.timeout(now),
             NodeInput::LinkUp { link, peer } => {
-                let kind = if self.wireless.contains(&peer) {
-                    LinkKind::Wireless
-                } else {
-                    LinkKind::Wired
+                let kind = |host: &usize| {
+                    if self.wireless.contains(host) {
+                        LinkKind::Wireless
+                    } else {
+                        LinkKind::Wired
+                    }
                 };
+                let (own, kind) = (kind(&self.host), kind(&peer));
+                swarm.connected(own);
                 swarm.bulk(now, link, true);
                 let session = self.spec.session;
                 swarm.peer_entered(now, session, link, device(peer), peer == 0, kind);

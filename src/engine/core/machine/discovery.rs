@@ -128,6 +128,8 @@ impl Discovery {
 impl Core {
     pub(super) fn on_interfaces(&mut self, now: Now, interfaces: Vec<Interface>, port: u16) {
         self.shared.interfaces = interfaces;
+        let kind = self.shared.link_kind();
+        self.shared.swarm.connected(kind);
         self.shared.port = port;
         self.discovery.start_burst(now.moment);
         for session in self.sessions.values_mut() {

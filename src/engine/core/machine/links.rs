@@ -315,7 +315,8 @@ impl Core {
             | Control::Cancel { session, .. }
             | Control::Reject { session, .. }
             | Control::Credit { session, .. }
-            | Control::Ready { session, .. } => {
+            | Control::Ready { session, .. }
+            | Control::Air { session, .. } => {
                 let member = |s: &super::Session| s.is_member_link(link);
                 if self.sessions.get(&session).is_some_and(member) {
                     self.shared.swarm.control(now.moment, link, &message);

@@ -55,6 +55,7 @@ impl Set {
         }
         if lanes.awaited < lanes.budget(0) / 2 {
             let since = *self.starving.get_or_insert(lanes.now);
+            self.starves(lanes, since);
             let patience = self
                 .usual()
                 .clamp(Duration::from_millis(20), LATE_FLOOR * 2);
@@ -103,8 +104,17 @@ impl Set {
         let budget = lanes.budget(self.sizes.chunk_size);
         let mut list: Vec<Reverse<(u64, u64, LinkId)>> = Vec::new();
         let mut all = lanes.links.iter();
+        let spares = self.spares(lanes.now);
+        let few = self.has_enough_flows(spares);
         for (&link, peer) in &self.peers {
-            let asked_last = peer.source || peer.bond != Bond::Near;
+            if few && peer.asked.is_empty() {
+                continue;
+            }
+            let asked_last = match seek {
+                // Whom the source gives chunks passes them on, wireless or not.
+                Seek::Owned => peer.source || peer.bond != Bond::Near,
+                Seek::Wanted | Seek::Any => self.asked_last(peer, spares),
+            };
             let nothing = match seek {
                 Seek::Owned => peer.fresh.is_empty(),
                 Seek::Wanted => peer.searched == self.changes,
@@ -158,7 +168,9 @@ impl Set {
         }
         let high = self.hashes.min(self.horizon);
         let width = high.saturating_sub(self.low);
-        let start = self.low + below(&mut lanes.rng, width);
+        let chance = below(&mut lanes.rng, width);
+        let begin = self.begin(lanes.now, self.low, high);
+        let start = begin.unwrap_or(self.low + chance);
         for link in self.sources(lanes, Seek::Wanted) {
             let peer = self.peers.get_mut(&link)?;
             let (mine, asked) = (&self.have, &self.asked);
@@ -206,6 +218,7 @@ impl Set {
             return;
         }
         self.rate.add(lanes.now, bytes);
+        self.watered(link);
         let unasked = |peer: &super::set::Peer| peer.asked.iter().all(|one| one.chunk != chunk);
         if own && !self.have.get(chunk) && self.peers.get(&link).is_some_and(unasked) {
             self.cancel_elsewhere(lanes, chunk, link);
@@ -245,7 +258,7 @@ impl Set {
     }
 
     /// Takes one request back.
-    fn cancel(&mut self, lanes: &mut Lanes, link: LinkId, chunk: u32) {
+    pub fn cancel(&mut self, lanes: &mut Lanes, link: LinkId, chunk: u32) {
         if let Some(asked) = self.take_asked(link, chunk) {
             self.forget(lanes, link, &asked);
             let (session, set) = (self.session, self.id);
@@ -452,9 +465,11 @@ impl Set {
             return None;
         }
         let mut held = Bitmap::new(self.sizes.count);
+        let spares = self.spares(lanes.now);
         for one in asked {
             let elsewhere = self.peers.iter().any(|(&other, peer)| {
                 other != link
+                    && !(spares && self.asked_last(peer, spares))
                     && peer.have.get(one.chunk)
                     && !peer.banned
                     && peer.hold <= lanes.now

@@ -157,6 +157,7 @@ impl Set {
     /// The members are spread in another way.
     pub fn spread(&mut self, clusters: Clusters) {
         self.clusters = clusters;
+        self.air.stale = true;
         for peer in self.peers.values_mut() {
             peer.bond = clusters.bond(peer.member.device, peer.member.teacher);
         }

@@ -116,6 +116,8 @@ pub struct Giving {
     median: Option<Duration>,
     measured: Moment,
     one_copy: bool,
+    /// While the air is spared: the only wireless peers that are given chunks.
+    pub spare: Option<Vec<LinkId>>,
 }
 
 impl Giving {
@@ -135,6 +137,7 @@ impl Giving {
             median: None,
             measured: Moment(0),
             one_copy: false,
+            spare: None,
         }
     }
 
@@ -149,6 +152,12 @@ impl Giving {
     /// A chunk is to be given.
     pub fn offer(&mut self, chunk: u32) {
         self.free_again(chunk);
+    }
+
+    /// Whether a chunk below `upto` is to be given.
+    pub fn has_free(&self, upto: u32) -> bool {
+        let free = self.taken.first_clear(self.next);
+        free.is_some_and(|chunk| chunk < upto)
     }
 
     pub fn busy(&self) -> bool {
@@ -189,7 +198,7 @@ impl Giving {
 
     /// Gives chunks again that did not spread though their owner says that it passed them on.
     fn prove(&mut self, peers: &BTreeMap<LinkId, Peer>, now: Moment) {
-        let others = giving_to(peers, self.to).filter(|(_, peer)| peer.takes_part());
+        let others = may_own(peers, self).filter(|(_, peer)| peer.takes_part());
         let others = others.count().saturating_sub(1);
         let pace = self.median.unwrap_or_default();
         let usual = self.proof.get().map(|usual| usual * UNPROVEN + pace);
@@ -278,6 +287,7 @@ impl Owner {
 impl Set {
     /// Chooses owners for the next chunks.
     pub fn give(&mut self, lanes: &mut Lanes) {
+        self.keep_air(lanes);
         let mut givings = std::mem::take(&mut self.givings);
         for giving in &mut givings {
             self.give_next(lanes, giving);
@@ -298,7 +308,7 @@ impl Set {
             if chunk >= self.hashes || giving.streams.len() >= STREAMS {
                 return;
             }
-            let peers = || giving_to(&self.peers, giving.to);
+            let peers = || may_own(&self.peers, giving);
             let class = peers().count();
             let salt = lanes.rng.number();
             let left = (self.sizes.count - chunk) as usize;
@@ -403,12 +413,12 @@ impl Set {
         }
         let chunks = self.sizes.count;
         let waiting = self.peers.get(&link).map_or(0, |peer| peer.queue.len());
-        if waiting >= 2 * BACKLOG {
-            return Asking::Refused;
-        }
         let Some(giving) = self.giving_to(link) else {
             return Asking::Granted;
         };
+        if waiting >= 2 * BACKLOG && giving.spare.is_none() {
+            return Asking::Refused;
+        }
         giving.taken.set(chunk);
         giving
             .owners
@@ -488,6 +498,18 @@ fn giving_to(
     to: Bond,
 ) -> impl Iterator<Item = (&LinkId, &Peer)> + Clone {
     peers.iter().filter(move |(_, peer)| peer.bond == to)
+}
+
+/// Those of them that may own chunks.
+fn may_own<'a>(
+    peers: &'a BTreeMap<LinkId, Peer>,
+    giving: &'a Giving,
+) -> impl Iterator<Item = (&'a LinkId, &'a Peer)> + Clone {
+    giving_to(peers, giving.to).filter(|(link, peer)| {
+        let spared = peer.member.kind == LinkKind::Wireless && !peer.have.is_full();
+        let only = giving.spare.as_ref().filter(|_| spared);
+        only.is_none_or(|only| only.contains(link))
+    })
 }
 
 fn take_back(giving: &mut Giving, peers: &BTreeMap<LinkId, Peer>, link: LinkId, had: &Bitmap) {

@@ -20,6 +20,7 @@ impl Set {
                 chunks, owner, all, ..
             } => {
                 self.greet(lanes, link);
+                self.reported(link, chunks, *all);
                 self.holds(link, chunks, *owner, *all);
                 self.check_one_copy(lanes);
             }
@@ -38,7 +39,11 @@ impl Set {
                 self.refused(lanes, link, chunk.0, *why == RejectReason::Missing);
             }
             Control::Ready { done, .. } => self.ready(link, *done, lanes.now),
+            Control::Air { spare, begin, .. } => {
+                self.air_told(lanes, link, *spare, begin.map(|chunk| chunk.0));
+            }
             Control::Leave { .. } => {
+                self.air.stale = true;
                 if let Some(peer) = self.peers.get_mut(&link) {
                     peer.left = true;
                     peer.queue.clear();
@@ -52,6 +57,7 @@ impl Set {
     /// The first word of a peer about this set: it may have missed ours.
     fn greet(&mut self, lanes: &mut Lanes, link: LinkId) {
         if let Some(peer) = self.peers.get_mut(&link) {
+            self.air.stale |= peer.left || !peer.open;
             peer.left = false;
             if !std::mem::replace(&mut peer.open, true) {
                 self.tell_all(lanes, link);

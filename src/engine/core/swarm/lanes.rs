@@ -9,6 +9,7 @@ use crate::core::ids::LinkId;
 use crate::core::rng::Rng;
 use crate::core::time::Moment;
 use crate::core::wire::control::Control;
+use crate::core::wire::statements::LinkKind;
 
 /// How long what is handed to the kernel may take to leave.
 const IN_KERNEL: Duration = Duration::from_millis(20);
@@ -45,6 +46,8 @@ pub struct Lanes {
     pub now: Moment,
     /// For choices among equals.
     pub rng: Rng,
+    /// How this device is connected.
+    pub kind: LinkKind,
     /// What is to be done, in order.
     pub out: VecDeque<SwarmOutput>,
     /// All links.
@@ -66,6 +69,7 @@ impl Lanes {
         Self {
             now: Moment(0),
             rng: Rng::from_number(seed),
+            kind: LinkKind::Unknown,
             out: VecDeque::new(),
             links: BTreeMap::new(),
             down: Meter::default(),

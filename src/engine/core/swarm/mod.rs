@@ -8,6 +8,7 @@
 //! No clock, no bytes, no threads: lengths and results go in, messages and records to send come
 //! out. One [`Swarm`] serves all sessions, sets and links of an engine.
 
+mod air;
 mod ask;
 #[cfg(any(test, feature = "sim"))]
 mod audit;
@@ -75,6 +76,14 @@ impl Swarm {
     pub fn set_limits(&mut self, now: Moment, limits: SwarmLimits) {
         self.lanes.set_limit(limits.upload_limit);
         self.act(now, None);
+    }
+
+    /// How this device is connected itself.
+    pub fn connected(&mut self, kind: LinkKind) {
+        self.lanes.kind = kind;
+        for set in self.sets.values_mut() {
+            set.air.stale = true;
+        }
     }
 
     /// The peer on that link is a verified member of the session, and this device is one too.
@@ -224,8 +233,8 @@ impl Swarm {
         self.act(now, None);
     }
 
-    /// A message of a member: `Have`, `Lost`, `Request`, `Cancel`, `Reject`, `Credit`, `Ready` or
-    /// `Leave`; others, and those about sets that are not open here, are ignored.
+    /// A message of a member: `Have`, `Lost`, `Request`, `Cancel`, `Reject`, `Credit`, `Ready`, `Air`
+    /// or `Leave`; others, and those about sets that are not open here, are ignored.
     pub fn control(&mut self, now: Moment, link: LinkId, message: &Control) {
         self.lanes.now = now;
         let key = match message {
@@ -239,6 +248,7 @@ impl Swarm {
             | Control::Reject { session, set, .. }
             | Control::Credit { session, set, .. }
             | Control::Ready { session, set, .. }
+            | Control::Air { session, set, .. }
             | Control::Leave {
                 session,
                 set: Some(set),

@@ -101,6 +101,7 @@ impl Set {
             return true;
         }
         let sharing = self.line.len() + self.blocked;
+        let by_chunk = self.is_source() && self.is_sparing();
         for _ in 0..self.line.len() {
             let Some(link) = self.line.pop_front() else {
                 return false;
@@ -123,11 +124,14 @@ impl Set {
             let size = self.sizes.of(record.chunk);
             let length = (size - record.offset).min(lanes.record());
             sending.offset += length;
-            if sending.offset >= size {
+            let whole = sending.offset >= size;
+            if whole {
                 peer.queue.pop_front();
             }
             if peer.queue.is_empty() {
                 peer.in_line = false;
+            } else if !whole && by_chunk {
+                self.line.push_front(link);
             } else {
                 self.line.push_back(link);
             }

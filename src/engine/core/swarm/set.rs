@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use super::air::Air;
 use super::bitmap::Bitmap;
 use super::cluster::{Bond, Clusters};
 use super::give::Giving;
@@ -88,6 +89,10 @@ pub struct Peer {
     pub passed_on: u32,
     /// Hashes that it knows, as far as was said.
     pub hashes: u32,
+    /// At the source: it knows that the air is spared.
+    pub spares: bool,
+    /// At the source: how often it told what it has, since that was looked at.
+    pub reports: u32,
 }
 
 impl Peer {
@@ -111,6 +116,8 @@ impl Peer {
             searched: 0,
             passed_on: 0,
             hashes: u32::MAX,
+            spares: false,
+            reports: 0,
         }
     }
 
@@ -177,6 +184,8 @@ pub struct Set {
     pub paused: Moment,
     pub rate: Meter,
     pub complete: bool,
+    /// Whether the air is spared.
+    pub air: Air,
 }
 
 impl Set {
@@ -212,6 +221,7 @@ impl Set {
             paused: Moment(0),
             rate: Meter::default(),
             complete: false,
+            air: Air::default(),
             sizes: spec.sizes,
             have,
         };
@@ -238,6 +248,10 @@ impl Set {
         self.peers
             .entry(link)
             .or_insert_with(|| Peer::new(member, bond, chunks));
+        self.air.stale = true;
+        if member.teacher {
+            self.air_unknown();
+        }
         self.tell_all(lanes, link);
     }
 
@@ -247,6 +261,10 @@ impl Set {
         self.drop_asked(lanes, link, false);
         if let Some(peer) = self.peers.remove(&link) {
             self.take_back(link, &peer.have);
+            self.air.stale = true;
+            if peer.source && self.is_sparing() {
+                self.help(lanes);
+            }
         }
         self.line.retain(|&waiting| waiting != link);
     }

@@ -48,6 +48,14 @@ impl News {
         }
     }
 
+    /// What is there is told soon.
+    pub fn hurry(&mut self, lanes: &mut Lanes) {
+        if self.due.is_some() {
+            let spread = Duration::from_millis(u64::from(below(&mut lanes.rng, 100)));
+            self.due = self.due.min(Some(lanes.now + spread));
+        }
+    }
+
     fn take(&mut self) -> Vec<u32> {
         self.due = None;
         let mut chunks = std::mem::take(&mut self.chunks);
@@ -92,7 +100,7 @@ impl Set {
             if near && peer.takes_part() && (peer.source || !peer.have.get(chunk)) {
                 let chunks = Ranges(vec![(chunk, chunk)]);
                 lanes.control(link, self.have_message(chunks, true));
-                told += u32::from(!peer.source);
+                told += u32::from(self.waited_for(peer));
             }
         }
         told
@@ -100,12 +108,20 @@ impl Set {
 
     /// A chunk goes into the next batches.
     pub fn tell_later(&mut self, lanes: &mut Lanes, chunk: u32) {
-        let cost = self.peers.len() * MESSAGE_COST;
         let rate = lanes.up_rate().max(lanes.down.peak());
         let worth = if rate > 0.0 { rate } else { 1e7 } * SHARE;
-        let pause = Duration::from_secs_f64(cost as f64 / worth.max(1e3));
-        let pause = pause.clamp(SOONEST, LATEST);
-        self.news_to_givers.add(lanes, chunk, pause);
+        let pause = |peers: usize| {
+            let pause = (peers * MESSAGE_COST) as f64 / worth.max(1e3);
+            Duration::from_secs_f64(pause).clamp(SOONEST, LATEST)
+        };
+        // The source compares how fast the class gets on.
+        let pause_of_givers = pause(if self.is_sparing() {
+            1
+        } else {
+            self.peers.len()
+        });
+        let pause = pause(self.peers.len());
+        self.news_to_givers.add(lanes, chunk, pause_of_givers);
         self.news.add(lanes, chunk, pause * RARELY);
     }
 

@@ -286,6 +286,20 @@ pub enum Control {
         /// Chunks that are passed on, of those the receiver gave.
         done: u32,
     },
+    /// Of the teacher: whether the air of Wi-Fi cells is to be spared in a set.
+    Air {
+        /// The session.
+        #[serde(rename = "s")]
+        session: SessionId,
+        /// The set.
+        set: SetId,
+        /// Nothing is to be asked of wireless peers.
+        spare: bool,
+        /// The receiver may ask the teacher like others, from this chunk on; absent for those who
+        /// ask it last.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        begin: Option<ChunkIndex>,
+    },
     /// A set is not wanted, or no longer.
     Leave {
         /// The session.
@@ -386,6 +400,7 @@ impl Control {
             | Self::Reject { session, .. }
             | Self::Credit { session, .. }
             | Self::Ready { session, .. }
+            | Self::Air { session, .. }
             | Self::Leave { session, .. } => Some(*session),
         }
     }

@@ -313,6 +313,12 @@ fn swarm() -> Vec<Example> {
         owner: true,
         all: false,
     };
+    let air = Control::Air {
+        session: SESSION,
+        set: SET,
+        spare: true,
+        begin: Some(ChunkIndex(12)),
+    };
     let status = Status {
         session: SESSION,
         device: DeviceId(public(5)),
@@ -325,6 +331,7 @@ fn swarm() -> Vec<Example> {
     vec![
         statement("page", Domain::Page, &page, 3).0,
         control("have", &have),
+        control("air", &air),
         statement("status", Domain::Status, &status, 5).0,
     ]
 }
