@@ -4,12 +4,13 @@
 //! was used for; `--whole` runs each class with the bare
 //! swarm and with whole machines, side by side (see `sim::whole::lesson` for how they differ).
 //! What happens in one's own class: `slow=HOST:SHARE`, `die=HOST:PART`, `late=HOST:PART`,
-//! `poison=HOST`, `stall=HOST`, `lie=HOST`, `seed=NUMBER`;
+//! `poison=HOST`, `stall=HOST`, `lie=HOST`, `seed=NUMBER`; `cell=FIRST-LAST:MBIT` puts hosts at one
+//! access point, `radio=FIRST-LAST` has hosts on wires call themselves wireless;
 //! `--last` lists the students who ended last.
 
 use std::time::Instant;
 
-use handout_engine::sim::class::{GIGABIT, Report, Scenario};
+use handout_engine::sim::class::{Cell, GIGABIT, Report, Scenario};
 use handout_engine::sim::node::Behaviour;
 use handout_engine::sim::whole::lesson;
 
@@ -117,9 +118,16 @@ fn trouble(scenario: &mut Scenario, word: &str) {
         return;
     };
     let (host, part) = rest.split_once(':').unwrap_or((rest, "1"));
+    let (host, last) = host.split_once('-').unwrap_or((host, host));
     let host: usize = host.parse().expect("the number of a host");
+    let last: usize = last.parse().expect("the number of a host");
     let part: f64 = part.parse().expect("a part of a rate or of a time");
     match what {
+        "cell" => scenario.cells.push(Cell {
+            rate: part * 1e6 / 8.0,
+            stations: (host..=last).collect(),
+        }),
+        "radio" => scenario.mislabelled.extend(host..=last),
         "slow" => scenario.slow.push((host, part)),
         "die" => scenario.dying.push((host, part)),
         "late" => scenario.late.push((host, part)),
