@@ -30,6 +30,10 @@ class Net:
         """Makes a switch; returns it."""
         return Switch(self, name)
 
+    def cell(self, switch, mbit):
+        """Makes a Wi-Fi cell whose access point hangs on a switch; returns it."""
+        return Cell(self, switch, mbit)
+
     def host(self, name):
         """Makes a computer without any cable; returns it."""
         host = Host(self, name)
@@ -64,13 +68,50 @@ class Switch:
             f"link set dev {name} up\n"))
 
 
+class Cell:
+    """A Wi-Fi cell: all that its stations send and receive goes through one shaped queue, its air.
+
+    So a byte between a wire and a station crosses the air once, and one between two stations twice.
+    """
+
+    # What the access point holds, in bytes.
+    QUEUE = 128 << 10
+
+    def __init__(self, net, switch, mbit):
+        self.net, self.switch, self.rate = net, switch, mbit * 1e6 / 8
+        self.air = f"air{net.ports}"
+        net.ports += 1
+        run("ip", "-n", net.space, "link", "add", self.air, "up", "type", "ifb")
+        run("tc", "-n", net.space, "qdisc", "add", "dev", self.air, "root", "tbf",
+            "rate", f"{mbit}mbit", "burst", "16k", "limit", str(self.QUEUE))
+
+    def take(self, port):
+        """Sends all that goes through a port of the switch, both ways, through the air."""
+        run("tc", "-n", self.net.space, "qdisc", "add", "dev", port, "clsact")
+        for way in ("ingress", "egress"):
+            run("tc", "-n", self.net.space, "filter", "add", "dev", port, way, "protocol", "all", "u32",
+                "match", "u32", "0", "0", "action", "mirred", "egress", "redirect", "dev", self.air)
+
+    def crossed(self):
+        """Bytes that have crossed the air so far, with all headers."""
+        shown = json.loads(run("tc", "-n", self.net.space, "-s", "-j", "qdisc", "show", "dev", self.air))
+        return next(queue["bytes"] for queue in shown if queue["kind"] == "tbf")
+
+
 class Host:
     """A computer."""
+
+    # The system's folder of interfaces as it is where eth0 is a radio. It is this program's alone.
+    RADIO = ("index=$(cat /sys/class/net/eth0/ifindex) && mount -t tmpfs none /sys/class/net && cd /sys/class/net &&"
+             " mkdir -p lo eth0/wireless && echo 772 >lo/type && echo 1 >eth0/type &&"
+             " echo $index >eth0/ifindex && cd \"$OLDPWD\" && exec \"$@\"")
 
     def __init__(self, net, name):
         self.net, self.name = net, name
         self.space = f"{net.prefix}.{name}"
         self.cables = []
+        # A command around programs that run here.
+        self.around = []
         run("ip", "netns", "add", self.space)
         # A computer that has been on for a while: its addresses are not in doubt any more.
         self.run("sh", "-c", "echo 0 >/proc/sys/net/ipv6/conf/all/accept_dad;"
@@ -107,6 +148,13 @@ class Host:
             f"link set dev {port} up\n"))
         if isolated:
             run("bridge", "-n", self.net.space, "link", "set", "dev", port, "isolated", "on")
+        return interface
+
+    def enter(self, cell, address):
+        """Makes this computer a station of a cell, with no cable: its eth0 is a radio."""
+        interface = self.plug(cell.switch, address)
+        cell.take(self.cables[-1])
+        self.around = ["sh", "-c", self.RADIO, "sh"]
         return interface
 
     def slow(self, mbit, interface="eth0"):

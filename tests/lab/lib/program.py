@@ -55,7 +55,7 @@ class Program:
             command += [f"--reuid={user}", f"--regid={user}", "--clear-groups"]
         command += argv
         if host:
-            command = ["ip", "netns", "exec", host.space, *command]
+            command = ["ip", "netns", "exec", host.space, *host.around, *command]
         command = [*before, *command]
         self.command = argv
         with open(log, "ab") as errors:
