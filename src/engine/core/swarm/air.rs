@@ -29,8 +29,8 @@ const WINDOW: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(5);
 /// ... until three of four students have told so often what they have, ...
 const REPORTS: u32 = 1;
-/// ... and a chunk for each of them has come, but no less than this: or twice as many would have, had the air been
-/// spared as before.
+/// ... and a chunk for each of them has come, but no less than this; or until twice as many would
+/// have come, had the air been spared as before.
 const CHUNKS: u32 = 16;
 /// While progress grows by this factor from one window to the next, it is not measured yet.
 const STEADY: f64 = 1.5;
@@ -185,7 +185,7 @@ impl Set {
 
     /// Whether an owner waits for a peer's copy before it takes more: wireless ones take their time.
     pub fn waited_for(&self, peer: &Peer) -> bool {
-        !peer.source && !(self.air.spare && wireless(peer))
+        !(peer.source || self.air.spare && wireless(peer))
     }
 
     /// The teacher is linked anew: it says what holds now.
@@ -330,7 +330,7 @@ impl Set {
                 trial.pace = if grows {
                     pace
                 } else {
-                    (trial.pace + pace) / 2.0
+                    f64::midpoint(trial.pace, pace)
                 };
                 trial.best = pace.max(trial.best * 0.9);
                 trial.left = trial.left.saturating_sub(1);
@@ -405,7 +405,7 @@ impl Set {
                 // Evenly over the set, however many come.
                 let part = self.air.begun.reverse_bits();
                 self.air.begun += 1;
-                let begin = u64::from(part) * u64::from(self.sizes.count) >> 32;
+                let begin = (u64::from(part) * u64::from(self.sizes.count)) >> 32;
                 ChunkIndex(u32::try_from(begin).unwrap_or(0))
             });
             let (session, set) = (self.session, self.id);
