@@ -381,7 +381,7 @@ impl Session {
     }
 
     pub(super) fn send_digest(&self, shared: &mut Shared, links: &[LinkId]) {
-        let members = u32::try_from(self.members.known.len()).unwrap_or(u32::MAX);
+        let members = self.members.count();
         let heads = self.feed.heads();
         shared.send_all(
             links,
@@ -404,7 +404,7 @@ impl Session {
         if !self.is_member_link(link) {
             return;
         }
-        if members as usize > self.members.known.len() {
+        if members > self.members.count() {
             self.lack_members(shared, now, link);
         }
         for (author, head) in heads.iter().take(limits::MEMBERS + 1) {

@@ -47,6 +47,12 @@ pub(super) struct Members {
 }
 
 impl Members {
+    /// How many members are known, and how many of their contacts: who knows fewer has missed something.
+    pub fn count(&self) -> u32 {
+        let contacts = self.known.values().filter(|known| known.contact.is_some());
+        u32::try_from(self.known.len() + contacts.count()).unwrap_or(u32::MAX)
+    }
+
     pub fn own_token(&self, own: DeviceId) -> Option<&Signed> {
         self.known.get(&own).map(|known| &known.signed)
     }

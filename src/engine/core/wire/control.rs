@@ -128,7 +128,7 @@ pub enum Control {
         session: SessionId,
         /// Highest numbers.
         heads: BTreeMap<AuthorId, Seq>,
-        /// Number of members the sender knows.
+        /// Number of members that the sender knows, and of their contacts.
         #[serde(default)]
         members: u32,
     },

@@ -419,6 +419,18 @@ fn fifty_whole_machines_get_a_file_in_about_the_time_of_one_copy() {
 }
 
 #[test]
+fn everybody_is_linked_to_everybody_soon() {
+    const STUDENTS: usize = 24;
+    for seed in 1..=12 {
+        let (mut class, _) = gathered(seed, STUDENTS, GIGABIT);
+        let links = |class: &Class, host| class.world.node(host).core.links().len();
+        class.until(SECOND * 20, |class| {
+            (0..=STUDENTS).all(|host| links(class, host) == STUDENTS)
+        });
+    }
+}
+
+#[test]
 fn a_class_in_clusters_makes_few_links_and_leaves_nobody_out() {
     const STUDENTS: usize = 220;
     let (mut class, session) = gathered(1, STUDENTS, GIGABIT);
