@@ -354,7 +354,7 @@ impl Set {
                 chunk,
                 from,
                 copies: 0,
-                enough: told - told / 5,
+                told,
                 since: lanes.now,
                 patience: lanes.time_to_send(u64::from(told) * u64::from(size)),
             });

@@ -15,6 +15,9 @@ const MAX_FRESH: usize = 4_096;
 impl Set {
     /// A message about this set.
     pub fn hear(&mut self, lanes: &mut Lanes, link: LinkId, message: &Control) {
+        if let Some(peer) = self.peers.get_mut(&link) {
+            peer.unanswered = None;
+        }
         match message {
             Control::Have {
                 chunks, owner, all, ..

@@ -1,12 +1,14 @@
 //! Sending: destinations in turn, sets by priority, never more in the kernel than leaves soon.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::give::Asking;
 use super::lanes::Lanes;
-use super::set::{Sending, Set};
+use super::set::{PassingOn, Peer, Sending, Set};
 use super::types::SwarmOutput;
 use crate::core::ids::{ChunkIndex, LinkId};
+use crate::core::time::Moment;
 use crate::core::wire::control::{Control, RejectReason};
 use crate::core::wire::frame::RecordHeader;
 use crate::core::wire::ranges::Ranges;
@@ -19,6 +21,11 @@ const UNASKED: Duration = Duration::from_millis(20);
 const GIVE_UP: u32 = 4;
 /// ... but never less than this.
 const GIVE_UP_FLOOR: Duration = Duration::from_secs(2);
+/// Nor does it wait for those who have said nothing for so many times as long since it told them of chunks: they may be
+/// gone, and their links are found dead much later ...
+const SILENT: u32 = 3;
+/// ... but never less than this.
+const SILENT_FLOOR: Duration = Duration::from_millis(500);
 
 impl Set {
     /// A peer asks for chunks.
@@ -185,7 +192,7 @@ impl Set {
         }
         if let Some(one) = self.passing_on.iter_mut().find(|one| one.chunk == chunk) {
             one.copies += 1;
-            if one.copies >= one.enough {
+            if one.copies >= enough(one, &self.peers, lanes.now) {
                 self.report_ready(lanes);
             }
         }
@@ -214,8 +221,9 @@ impl Set {
     pub fn report_ready(&mut self, lanes: &mut Lanes) {
         let idle = !lanes.busy();
         let now = lanes.now;
-        let passed = |one: &super::set::PassingOn| {
-            one.copies >= one.enough
+        let peers = &self.peers;
+        let passed = |one: &PassingOn| {
+            one.copies >= enough(one, peers, now)
                 || (idle && now.since(one.since) > UNASKED)
                 || now.since(one.since) > (one.patience * GIVE_UP).max(GIVE_UP_FLOOR)
         };
@@ -237,4 +245,18 @@ impl Set {
             lanes.control(links[0], Control::Ready { session, set, done });
         }
     }
+}
+
+/// How many copies of an owned chunk are enough: all but a fifth of those who were told of it, and of them only who
+/// may be there.
+fn enough(one: &PassingOn, peers: &BTreeMap<LinkId, Peer>, now: Moment) -> u32 {
+    let patience = (one.patience * SILENT).max(SILENT_FLOOR);
+    let silent = |peer: &&Peer| {
+        let since = peer.unanswered.map(|since| now.since(since));
+        since.is_some_and(|time| time > patience)
+    };
+    let silent = peers.values().filter(silent).count();
+    let silent = u32::try_from(silent).unwrap_or(u32::MAX);
+    let told = one.told.saturating_sub(silent);
+    told - told / 5
 }

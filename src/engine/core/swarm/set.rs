@@ -89,6 +89,8 @@ pub struct Peer {
     pub passed_on: u32,
     /// Hashes that it knows, as far as was said.
     pub hashes: u32,
+    /// Since when it was told of chunks that this device owns and has said nothing.
+    pub unanswered: Option<Moment>,
     /// At the source: it knows that the air is spared.
     pub spares: bool,
     /// At the source: how often it told what it has, since that was looked at.
@@ -116,6 +118,7 @@ impl Peer {
             searched: 0,
             passed_on: 0,
             hashes: u32::MAX,
+            unanswered: None,
             spares: false,
             reports: 0,
         }
@@ -133,7 +136,8 @@ pub struct PassingOn {
     pub chunk: u32,
     pub from: LinkId,
     pub copies: u32,
-    pub enough: u32,
+    /// How many were told of it that are waited for.
+    pub told: u32,
     pub since: Moment,
     /// How long all copies take when nothing else is sent.
     pub patience: Duration,

@@ -93,14 +93,23 @@ impl Set {
     }
 
     /// Tells everybody who lacks it that this device owns a chunk; says how many those are.
-    pub fn tell_owned(&self, lanes: &mut Lanes, chunk: u32) -> u32 {
+    pub fn tell_owned(&mut self, lanes: &mut Lanes, chunk: u32) -> u32 {
         let mut told = 0;
+        let mut unanswered: Vec<LinkId> = Vec::new();
         for (&link, peer) in &self.peers {
             let near = peer.bond == Bond::Near;
             if near && peer.takes_part() && (peer.source || !peer.have.get(chunk)) {
                 let chunks = Ranges(vec![(chunk, chunk)]);
                 lanes.control(link, self.have_message(chunks, true));
-                told += u32::from(self.waited_for(peer));
+                if self.waited_for(peer) {
+                    told += 1;
+                    unanswered.push(link);
+                }
+            }
+        }
+        for link in unanswered {
+            if let Some(peer) = self.peers.get_mut(&link) {
+                peer.unanswered.get_or_insert(lanes.now);
             }
         }
         told
