@@ -46,6 +46,8 @@ pub const MEMBERS_PER_MESSAGE: usize = 64;
 pub const ENTRIES_PER_MESSAGE: usize = 96 * 1024;
 /// Most hops of a request on its way to the teacher.
 pub const JOIN_HOPS: u8 = 8;
+/// New entries of one's own go to all members at once where that takes at most so many bytes, or else to neighbours.
+pub const TOLD_DIRECTLY: usize = 32 * 1024;
 /// Neighbours that new things are passed on to at once, besides ring neighbours and teacher.
 pub const RANDOM_NEIGHBOURS: usize = 4;
 

@@ -149,9 +149,16 @@ impl Session {
         .concat()
     }
 
-    /// Sends new entries to the few neighbours, and lets the digests follow soon.
+    /// Sends new entries to the few neighbours, and lets the digests follow soon. Short ones of one's own go to everybody at
+    /// once: each hop may wait behind the queue of a busy port.
     fn pass_on(&mut self, shared: &mut Shared, now: Now, entries: &[Signed], from: Option<LinkId>) {
-        let to = self.neighbours(shared, from);
+        let all = self.member_links();
+        let size: usize = entries.iter().map(|entry| entry.body.len()).sum();
+        let to = if from.is_none() && size * all.len() <= limits::TOLD_DIRECTLY {
+            all
+        } else {
+            self.neighbours(shared, from)
+        };
         self.send_entries(shared, &to, entries);
         self.feed.digest_wait = limits::DIGEST_MIN;
         let soon = now.moment + limits::DIGEST_MIN;
