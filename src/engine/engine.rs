@@ -10,7 +10,7 @@ use ed25519_dalek::SigningKey;
 use smol::future::block_on;
 
 use crate::api::{
-    Config, Diagnosis, Event, ItemId, NewPost, PublicKey, SessionId, SetId, ShareOptions,
+    Config, DeviceId, Diagnosis, Event, ItemId, NewPost, PublicKey, SessionId, SetId, ShareOptions,
     TextPolicy, UnixTime, Version, Warning, WarningKind,
 };
 use crate::core::ids::Epoch;
@@ -29,7 +29,7 @@ use crate::store::database::{Database, DatabaseError};
 use crate::store::keys::{KeyError, KeyStore};
 
 /// Where the institutions stand that the administrator trusts for the whole machine.
-const SYSTEM_INSTITUTIONS: &str = "/etc/handout/institutions";
+pub const SYSTEM_INSTITUTIONS: &str = "/etc/handout/institutions";
 /// Events that may wait for a slow reader beside the queue that keeps the newest progress.
 const EVENTS: usize = 256;
 
@@ -38,7 +38,7 @@ const EVENTS: usize = 256;
 #[derive(Debug, Clone)]
 pub struct Engine {
     requests: Sender<Request>,
-    device: crate::api::DeviceId,
+    device: DeviceId,
     disk: Arc<DiskSide>,
 }
 
@@ -390,6 +390,22 @@ impl Engine {
     /// Receives a failed or declined item again.
     pub async fn retry(&self, session: SessionId, item: ItemId) -> Result<(), EngineError> {
         self.command(Command::Retry { session, item }).await
+    }
+
+    /// Has students try again to receive an item of the own session that failed there. What they
+    /// declined themselves stays declined.
+    pub async fn ask_again(
+        &self,
+        session: SessionId,
+        item: ItemId,
+        students: Vec<DeviceId>,
+    ) -> Result<(), EngineError> {
+        self.command(Command::AskAgain {
+            session,
+            item,
+            students,
+        })
+        .await
     }
 
     /// Ends the own session for everybody.

@@ -12,4 +12,4 @@ pub mod platform;
 pub mod sim;
 pub mod store;
 
-pub use engine::{Engine, EngineError, Shared};
+pub use engine::{Engine, EngineError, SYSTEM_INSTITUTIONS, Shared};

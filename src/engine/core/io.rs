@@ -313,6 +313,15 @@ pub enum Command {
         /// The item.
         item: ItemId,
     },
+    /// Have students try again to receive an item of the own session that failed there.
+    AskAgain {
+        /// The session.
+        session: SessionId,
+        /// The item.
+        item: ItemId,
+        /// Their devices.
+        students: Vec<DeviceId>,
+    },
     /// End the own session, for everybody.
     End(SessionId),
     /// Leave a session.

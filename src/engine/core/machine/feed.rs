@@ -8,7 +8,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use super::session::Session;
 use super::shared::Shared;
 use crate::api::WarningKind;
-use crate::core::ids::{AuthorId, DeviceId, Epoch, LinkId, SealingKey, Seq};
+use crate::core::ids::{AuthorId, DeviceId, Epoch, LinkId, SealingKey, Seq, SessionId};
 use crate::core::io::{CommandError, Disk};
 use crate::core::limits::{self, Bucket};
 use crate::core::log::{Log, Taken};
@@ -19,6 +19,16 @@ use crate::core::wire::control::Control;
 use crate::core::wire::statements::{
     Audience, Authority, Entry, EntryKind, PolicyBody, TextPolicy,
 };
+
+/// What a sealed body is bound to: the place of its entry.
+pub(crate) fn seal_context(session: SessionId, author: AuthorId, seq: Seq) -> Vec<u8> {
+    [
+        session.as_bytes().as_slice(),
+        author.as_bytes(),
+        &seq.0.to_be_bytes(),
+    ]
+    .concat()
+}
 
 /// The logs of a session.
 pub(super) struct Feed {
@@ -141,12 +151,7 @@ impl Session {
     }
 
     pub(super) fn seal_context(&self, author: AuthorId, seq: Seq) -> Vec<u8> {
-        [
-            self.id.as_bytes().as_slice(),
-            author.as_bytes(),
-            &seq.0.to_be_bytes(),
-        ]
-        .concat()
+        seal_context(self.id, author, seq)
     }
 
     /// Sends new entries to the few neighbours, and lets the digests follow soon. Short ones of one's own go to everybody at

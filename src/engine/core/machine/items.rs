@@ -338,6 +338,21 @@ impl Session {
         true
     }
 
+    /// The teacher asks to try again. What a person here declined stays declined.
+    pub(super) fn asked_again(&mut self, shared: &mut Shared, now: Now, item: ItemId) {
+        let set = self
+            .items
+            .set_of(item)
+            .and_then(|id| self.items.sets.get(&id));
+        let fault = set.is_some_and(|set| {
+            matches!(&set.progress, Progress::Failed { reason, .. }
+                if !matches!(reason, FailReason::Declined | FailReason::TooLarge))
+        });
+        if fault {
+            self.retry(shared, now, item);
+        }
+    }
+
     pub(super) fn verified_bytes(&self, shared: &Shared, id: SetId, set: &Set) -> (u64, u64) {
         let total = set.header.bytes;
         match set.progress {

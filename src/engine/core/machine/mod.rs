@@ -23,6 +23,9 @@ mod teach;
 mod tests;
 mod ticks;
 
+pub(crate) use feed::seal_context;
+pub(crate) use posts::item_content;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use ed25519_dalek::SigningKey;

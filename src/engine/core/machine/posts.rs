@@ -12,8 +12,8 @@ use crate::core::sealed;
 use crate::core::signed::Signed;
 use crate::core::time::Now;
 use crate::core::wire::statements::{
-    Audience, EndBody, Entry, EntryKind, ItemBody, ItemContent, MuteBody, PolicyBody, SealedBody,
-    TextBody, TextPolicy, WithdrawBody,
+    AgainBody, Audience, EndBody, Entry, EntryKind, ItemBody, ItemContent, MuteBody, PolicyBody,
+    SealedBody, TextBody, TextPolicy, WithdrawBody,
 };
 
 impl Session {
@@ -49,6 +49,11 @@ impl Session {
                         reason: body.reason,
                     };
                     self.post(shared, entry, content);
+                }
+            }
+            EntryKind::Again if by_teacher => {
+                if let Some(body) = self.open::<AgainBody>(shared, entry) {
+                    self.asked_again(shared, now, body.item);
                 }
             }
             EntryKind::Policy if by_teacher => {
@@ -102,46 +107,18 @@ impl Session {
     }
 
     fn apply_item(&mut self, shared: &mut Shared, now: Now, entry: &Entry, body: ItemBody) {
-        if body.title.len() > limits::ITEM_TITLE {
+        let (item, version) = (body.item, body.version);
+        let set = match &body.content {
+            ItemContent::Files { set } => Some(set.clone()),
+            _ => None,
+        };
+        let Some(content) = item_content(body) else {
             return;
-        }
-        let ItemBody {
-            item,
-            version,
-            title,
-            content,
-        } = body;
-        let content = match content {
-            ItemContent::Files { set } => {
-                let (files, bytes) = (set.files, set.bytes);
-                let content = PostContent::Files {
-                    item,
-                    version,
-                    title,
-                    files,
-                    bytes,
-                };
-                self.post(shared, entry, content);
-                self.open_item(shared, now, entry.seq, item, version, set);
-                return;
-            }
-            ItemContent::Snippet { text, language } if text.len() <= limits::SNIPPET => {
-                PostContent::Snippet {
-                    item,
-                    title,
-                    text,
-                    language,
-                }
-            }
-            ItemContent::Link { url } if url.len() <= limits::URL => {
-                PostContent::Link { item, title, url }
-            }
-            ItemContent::Announcement { text } if text.len() <= limits::TEACHER_TEXT => {
-                PostContent::Announcement { item, title, text }
-            }
-            _ => return,
         };
         self.post(shared, entry, content);
+        if let Some(set) = set {
+            self.open_item(shared, now, entry.seq, item, version, set);
+        }
     }
 
     /// Tells people of an entry: each is applied once, so each is told once.
@@ -229,5 +206,42 @@ impl Session {
             return Err(CommandError::TooFast);
         }
         self.write(shared, now, EntryKind::Text, audience, &body)
+    }
+}
+
+/// What people are told of an item; nothing of one that is over a limit, or of a later version's kind.
+pub(crate) fn item_content(body: ItemBody) -> Option<PostContent> {
+    let ItemBody {
+        item,
+        version,
+        title,
+        content,
+    } = body;
+    if title.len() > limits::ITEM_TITLE {
+        return None;
+    }
+    match content {
+        ItemContent::Files { set } => Some(PostContent::Files {
+            item,
+            version,
+            title,
+            files: set.files,
+            bytes: set.bytes,
+        }),
+        ItemContent::Snippet { text, language } if text.len() <= limits::SNIPPET => {
+            Some(PostContent::Snippet {
+                item,
+                title,
+                text,
+                language,
+            })
+        }
+        ItemContent::Link { url } if url.len() <= limits::URL => {
+            Some(PostContent::Link { item, title, url })
+        }
+        ItemContent::Announcement { text } if text.len() <= limits::TEACHER_TEXT => {
+            Some(PostContent::Announcement { item, title, text })
+        }
+        _ => None,
     }
 }

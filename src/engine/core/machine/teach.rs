@@ -4,11 +4,12 @@ use super::session::{Own, Session, Stage};
 use super::shared::Shared;
 use super::{Core, items, pages};
 use crate::api::{Event, NewPost, Progress, ShareOptions, WarningKind};
-use crate::core::ids::{Hash, ItemId, LinkId, PublicKey, SessionId, SetId, Version};
+use crate::core::ids::{DeviceId, Hash, ItemId, LinkId, PublicKey, SessionId, SetId, Version};
 use crate::core::io::{Command, CommandError, Disk};
 use crate::core::layout;
 use crate::core::limits;
 use crate::core::manifest::{self, ManifestWriter};
+use crate::core::sealed::MAX_READERS;
 use crate::core::signed::{Domain, Signed};
 use crate::core::swarm::SetSpec;
 use crate::core::time::Now;
@@ -16,7 +17,7 @@ use crate::core::trust::verify_authority;
 use crate::core::wire::control::{ByeCode, Control};
 use crate::core::wire::ranges::Ranges;
 use crate::core::wire::statements::{
-    Audience, Authority, EndBody, EntryKind, FileEntry, ItemBody, ItemContent, PageKind,
+    AgainBody, Audience, Authority, EndBody, EntryKind, FileEntry, ItemBody, ItemContent, PageKind,
     PolicyBody, Token, WithdrawBody,
 };
 
@@ -64,11 +65,7 @@ impl Core {
                 reason,
             } => {
                 let (session, shared) = self.own(session)?;
-                if session.items.set_of(item).is_none() && !session.posted.contains(&item) {
-                    return Err(CommandError::NoItem);
-                }
-                let body = WithdrawBody { item, reason };
-                session.write(shared, now, EntryKind::Withdraw, Audience::All, &body)
+                session.withdraw(shared, now, item, reason)
             }
             Command::SetPolicy { session, texts } => {
                 self.set_policy(now, session, |policy| policy.texts = texts)
@@ -101,6 +98,14 @@ impl Core {
                 } else {
                     Err(CommandError::NoItem)
                 }
+            }
+            Command::AskAgain {
+                session,
+                item,
+                students,
+            } => {
+                let (session, shared) = self.own(session)?;
+                session.ask_again(shared, now, item, &students)
             }
             Command::End(session) => {
                 let (session, shared) = self.own(session)?;
@@ -394,6 +399,39 @@ impl Session {
         shared.swarm.open_set(now.moment, spec);
         self.tell_item(shared, now, id, true);
         self.offer_pages(shared, now, id, None);
+        Ok(())
+    }
+
+    fn withdraw(
+        &mut self,
+        shared: &mut Shared,
+        now: Now,
+        item: ItemId,
+        reason: String,
+    ) -> Result<(), CommandError> {
+        if self.items.set_of(item).is_none() && !self.posted.contains(&item) {
+            return Err(CommandError::NoItem);
+        }
+        let body = WithdrawBody { item, reason };
+        self.write(shared, now, EntryKind::Withdraw, Audience::All, &body)
+    }
+
+    /// Has students try again to receive an item; only they can read it.
+    fn ask_again(
+        &mut self,
+        shared: &mut Shared,
+        now: Now,
+        item: ItemId,
+        students: &[DeviceId],
+    ) -> Result<(), CommandError> {
+        if self.items.set_of(item).is_none() {
+            return Err(CommandError::NoItem);
+        }
+        for some in students.chunks(MAX_READERS) {
+            let audience = Audience::Devices(some.to_vec());
+            let body = AgainBody { item };
+            self.write(shared, now, EntryKind::Again, audience, &body)?;
+        }
         Ok(())
     }
 

@@ -63,6 +63,8 @@ pub enum EntryKind {
     Replace,
     /// [`WithdrawBody`]
     Withdraw,
+    /// [`AgainBody`], sealed to those it is meant for
+    Again,
     /// [`PolicyBody`]
     Policy,
     /// [`MuteBody`]
@@ -86,10 +88,11 @@ pub enum EntryKind {
 }
 
 impl EntryKind {
-    const NAMES: [(&'static str, Self); 12] = [
+    const NAMES: [(&'static str, Self); 13] = [
         ("item", Self::Item),
         ("replace", Self::Replace),
         ("withdraw", Self::Withdraw),
+        ("again", Self::Again),
         ("policy", Self::Policy),
         ("mute", Self::Mute),
         ("revoke", Self::Revoke),
@@ -315,6 +318,14 @@ pub struct WithdrawBody {
     /// Why, for people; may be empty.
     #[serde(rename = "w", default)]
     pub reason: String,
+}
+
+/// Who reads this should try again to receive an item that failed there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgainBody {
+    /// The item.
+    #[serde(rename = "i")]
+    pub item: ItemId,
 }
 
 /// What students may do.
