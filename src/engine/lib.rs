@@ -3,6 +3,7 @@
 
 pub mod api;
 mod buffers;
+pub mod code;
 pub mod core;
 mod driver;
 mod engine;
