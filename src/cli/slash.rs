@@ -34,8 +34,15 @@ pub enum Slash {
         /// Why.
         reason: String,
     },
-    /// Receive an item again.
-    Retry(usize),
+    /// Receive an item again; the teacher's: have students do so.
+    Retry {
+        /// Number of the item, from 1.
+        number: usize,
+        /// Name or roll number of one student; empty for all where it failed.
+        who: String,
+    },
+    /// Write attendance and delivery as CSV.
+    Export(PathBuf),
     /// Who is here and who has what.
     Who,
     /// End the session, or leave it.
@@ -61,10 +68,11 @@ impl Slash {
         }
         let (word, rest) = split(command);
         match (word, rest) {
-            ("share" | "snippet", "") => Self::Wrong(format!("/{word} needs a path")),
+            ("share" | "snippet" | "export", "") => Self::Wrong(format!("/{word} needs a path")),
             ("link", "") => Self::Wrong("/link needs an address".to_owned()),
             ("share", path) => Self::Share(path.into()),
             ("snippet", path) => Self::Snippet(path.into()),
+            ("export", path) => Self::Export(path.into()),
             ("link", rest) => {
                 let (url, title) = split(rest);
                 Self::Link {
@@ -83,7 +91,10 @@ impl Slash {
                 number,
                 reason: reason.to_owned(),
             }),
-            ("retry", rest) => numbered(word, rest, |number, _| Self::Retry(number)),
+            ("retry", rest) => numbered(word, rest, |number, who| Self::Retry {
+                number,
+                who: who.to_owned(),
+            }),
             ("who", _) => Self::Who,
             ("end" | "leave" | "quit", _) => Self::End,
             ("help" | "?", _) => Self::Help,
@@ -141,6 +152,11 @@ mod tests {
             Slash::parse("/link https://a.example/x Slides of today"),
             link
         );
+        let retry = Slash::Retry {
+            number: 1,
+            who: "Asha Rao".into(),
+        };
+        assert_eq!(Slash::parse("/retry 1 Asha Rao"), retry);
         let withdraw = Slash::Withdraw {
             number: 2,
             reason: "wrong file".into(),
@@ -156,6 +172,7 @@ mod tests {
     fn what_lacks_is_named() {
         for line in [
             "/share",
+            "/export",
             "/link ",
             "/withdraw",
             "/withdraw x",

@@ -9,6 +9,7 @@ mod driver;
 mod engine;
 pub mod net;
 pub mod platform;
+pub mod report;
 #[cfg(any(test, feature = "sim"))]
 pub mod sim;
 pub mod store;

@@ -376,7 +376,7 @@ impl<'a> Follower<'a> {
         match Slash::parse(line) {
             Slash::Nothing => (),
             Slash::Say(text) => self.say(&text).await,
-            Slash::Retry(number) => self.retry(number).await,
+            Slash::Retry { number, .. } => self.retry(number).await,
             Slash::Who => {
                 for (number, set) in (1..).zip(self.received.sets()) {
                     self.output.say(format!("#{number} {}", tell::set(set)));

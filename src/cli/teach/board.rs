@@ -142,6 +142,26 @@ impl Board {
         counts
     }
 
+    /// The students for whom an item failed: all, or those of a name or roll number.
+    pub fn failed(&self, item: ItemId, who: &str) -> Vec<DeviceId> {
+        let Some(item) = self.item(item) else {
+            return Vec::new();
+        };
+        let meant = |member: &&MemberView| {
+            let person = &member.person;
+            who.is_empty() || person.roll == who || person.name.to_lowercase() == who.to_lowercase()
+        };
+        let failed = |member: &&MemberView| {
+            self.delivery(item, member.device)
+                .is_some_and(|delivery| matches!(delivery.progress, Progress::Failed { .. }))
+        };
+        self.members()
+            .filter(meant)
+            .filter(failed)
+            .map(|member| member.device)
+            .collect()
+    }
+
     /// How many students have every file set; without any, how many are there.
     pub fn have_everything(&self) -> usize {
         self.members
@@ -178,7 +198,7 @@ fn plain(id: ItemId, title: &str) -> Item {
 
 #[cfg(test)]
 mod tests {
-    use handout_engine::api::{AuthorId, AuthorView, Person, Seq, SessionId, UnixTime};
+    use handout_engine::api::{AuthorId, AuthorView, FailReason, Person, Seq, SessionId, UnixTime};
 
     use super::*;
 
@@ -253,6 +273,31 @@ mod tests {
         assert_eq!(board.have_everything(), 1);
         board.apply(&files(2, 2));
         assert_eq!(board.have_everything(), 0, "a new version is not there yet");
+    }
+
+    #[test]
+    fn those_for_whom_it_failed_are_found_by_name() {
+        let failed = || Progress::Failed {
+            reason: FailReason::DiskFull,
+            text: String::new(),
+        };
+        let mut asha = member(1, Presence::Linked);
+        if let Event::Member(view) = &mut asha {
+            (view.person.name, view.person.roll) = ("Asha Rao".into(), "21".into());
+        }
+        let board = board(&[
+            files(1, 1),
+            asha,
+            member(2, Presence::Linked),
+            member(3, Presence::Linked),
+            delivery(1, 1, 1, failed()),
+            delivery(2, 1, 1, failed()),
+        ]);
+        let item = ItemId([1; 16]);
+        assert_eq!(board.failed(item, "").len(), 2);
+        assert_eq!(board.failed(item, "asha rao"), [DeviceId([1; 32])]);
+        assert_eq!(board.failed(item, "21"), [DeviceId([1; 32])]);
+        assert!(board.failed(item, "22").is_empty());
     }
 
     #[test]

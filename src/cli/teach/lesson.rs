@@ -6,10 +6,12 @@ use std::time::Instant;
 
 use handout_engine::Engine;
 use handout_engine::api::{Event, ItemId, NewPost, Presence, SessionId, ShareOptions};
+use handout_engine::code;
 
 use super::TeachArgs;
 use super::board::Board;
 use super::report::Report;
+use super::table::Table;
 use crate::exit::{Code, Failure};
 use crate::inbox::{Happening, Inbox};
 use crate::keys::Teacher;
@@ -28,6 +30,8 @@ A line is a message to everybody. Commands:
   /snippet FILE          show a text file, white space exact
   /link URL [TITLE]      show a link
   /who                   who is here, who has what
+  /retry N [WHO]         have students try again where item N failed
+  /export FILE           write attendance and delivery as CSV
   /end                   end the session for everybody";
 
 /// The session.
@@ -38,6 +42,7 @@ pub struct Lesson<'a> {
     output: &'a Output,
     report: Report<'a>,
     board: Board,
+    table: Table,
     /// Set once everything was saved by as many as were asked for.
     ends_at: Option<Instant>,
 }
@@ -69,6 +74,7 @@ impl<'a> Lesson<'a> {
             output,
             report: Report::new(output),
             board: Board::default(),
+            table: Table::default(),
             ends_at: None,
             args,
         };
@@ -115,6 +121,9 @@ impl<'a> Lesson<'a> {
         self.report.finish();
         self.engine.end(self.session).await?;
         self.output.say("The session has ended.");
+        if let Some(path) = &self.args.report {
+            self.table.write(path, self.output)?;
+        }
         Ok(code)
     }
 
@@ -137,6 +146,7 @@ impl<'a> Lesson<'a> {
             _ => false,
         };
         self.board.apply(event);
+        self.table.apply(event);
         self.report.event(event, came_or_went, &self.board);
         let Some(wanted) = self.args.until_saved else {
             return;
@@ -184,7 +194,8 @@ impl<'a> Lesson<'a> {
                 Ok(())
             }
             Slash::End => return Flow::End,
-            Slash::Retry(_) => Err(Failure::usage("only a student can /retry")),
+            Slash::Retry { number, who } => self.retry(number, &who).await,
+            Slash::Export(path) => self.table.write(&path, self.output),
             Slash::Wrong(text) => Err(Failure::usage(text)),
         };
         if let Err(failure) = done {
@@ -198,6 +209,23 @@ impl<'a> Lesson<'a> {
         let item = self.board.items().get(number.wrapping_sub(1));
         item.map(|item| item.id)
             .ok_or_else(|| Failure::usage(format!("there is no item {number}: /who lists them")))
+    }
+
+    /// Has students try again where an item failed: all of them, or one by name or roll number.
+    async fn retry(&self, number: usize, who: &str) -> Result<(), Failure> {
+        let item = self.numbered(number)?;
+        let students = self.board.failed(item, who);
+        if students.is_empty() {
+            return Err(Failure::usage(format!(
+                "item {number} has failed nowhere that fits: /who lists the students"
+            )));
+        }
+        self.output.say(format!(
+            "{} try again.",
+            count(students.len() as u64, "student")
+        ));
+        self.engine.ask_again(self.session, item, students).await?;
+        Ok(())
     }
 
     /// Hands out files, or a new version of an item.
@@ -240,11 +268,7 @@ impl<'a> Lesson<'a> {
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned();
-        let language = path
-            .extension()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
+        let language = code::language(&title, &text).to_owned();
         self.post(NewPost::Snippet {
             title,
             text,

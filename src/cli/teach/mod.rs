@@ -3,6 +3,7 @@
 mod board;
 mod lesson;
 mod report;
+mod table;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -54,6 +55,9 @@ pub struct TeachArgs {
     /// Read messages and commands from standard input even if it is no terminal
     #[arg(long)]
     pub stdin: bool,
+    /// Write attendance and delivery there as CSV when the session ends
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
     /// End when this many students have saved everything
     #[arg(long, value_name = "N")]
     pub until_saved: Option<usize>,
