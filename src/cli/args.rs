@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::exit::EXIT_STATUS;
-use crate::{demo, doctor, generate, join, keys, rate, teach};
+use crate::{demo, doctor, generate, history, join, keys, rate, teach};
 
 /// UDP port of discovery and first choice for TCP.
 pub const DEFAULT_PORT: u16 = 47800;
@@ -61,6 +61,8 @@ pub enum Command {
     Keys(keys::KeysCommand),
     /// Show what the network looks like from here
     Doctor(doctor::DoctorArgs),
+    /// Show earlier sessions
+    History(history::HistoryArgs),
     /// Hand a file to a class of processes on this machine alone, and check every copy
     Demo(demo::DemoArgs),
     /// Print the completions for a shell

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use handout_engine::api::{Diagnosis, ItemId, PublicKey, SessionId, Version};
+use handout_engine::api::{Diagnosis, ItemId, Post, PublicKey, SessionId, Version};
+use handout_engine::archive::PastSession;
 use serde::Serialize;
 
 use crate::exit::Code;
@@ -60,6 +61,19 @@ pub enum Line<'a> {
     Diagnosis(&'a Diagnosis),
     /// A key or a certificate, made or shown.
     Key(KeyLine<'a>),
+    /// An earlier session.
+    Past(&'a PastSession),
+    /// What was posted in an earlier session.
+    PastPost(&'a Post),
+    /// An item of an earlier session that was saved here.
+    PastSaved {
+        /// The item.
+        item: ItemId,
+        /// Which version.
+        version: Version,
+        /// The folder or the file.
+        path: &'a Path,
+    },
     /// A file was written.
     Written {
         /// Which.

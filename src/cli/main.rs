@@ -3,7 +3,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`args`] | the command line, defined once |
-//! | [`teach`], [`join`], [`keys`], [`doctor`], [`demo`] | the commands |
+//! | [`teach`], [`join`], [`keys`], [`doctor`], [`history`], [`demo`] | the commands |
 //! | [`output`], [`lines`] | what is printed, for people and for machines |
 //! | [`inbox`] | the engine's events, typed lines and signals in one queue |
 //! | [`setup`], [`places`], [`person`], [`rate`] | from the command line to an engine's configuration |
@@ -16,6 +16,7 @@ mod demo;
 mod doctor;
 mod exit;
 mod generate;
+mod history;
 mod inbox;
 mod join;
 mod keys;
@@ -62,6 +63,7 @@ fn run(global: &Global, command: Command, output: &Output) -> Result<Code, Failu
         Command::Join(args) => smol::future::block_on(join::run(global, args, output)),
         Command::Keys(command) => keys::run(global, command, output),
         Command::Doctor(args) => smol::future::block_on(doctor::run(global, &args, output)),
+        Command::History(args) => history::run(global, &args, output),
         Command::Demo(args) => smol::future::block_on(demo::run(global, &args, output)),
         Command::Completions(args) => generate::completions(&args),
         Command::Man => generate::manual(),

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod api;
+pub mod archive;
 mod buffers;
 pub mod code;
 pub mod core;

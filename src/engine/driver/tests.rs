@@ -12,9 +12,10 @@ use futures_lite::future::or;
 use smol::block_on;
 
 use crate::api::{
-    Config, Event, FailReason, InterfaceChoice, ItemView, Person, PostContent, Progress, SessionId,
-    SessionState, ShareOptions, UnixTime,
+    Config, Event, FailReason, InterfaceChoice, ItemId, ItemView, Person, PostContent, Progress,
+    SessionId, SessionState, ShareOptions, UnixTime,
 };
+use crate::archive::Archive;
 use crate::engine::Engine;
 use crate::store::keys::{KeyStore, Protection, Term};
 
@@ -370,6 +371,100 @@ fn a_full_disk_is_told_to_both_sides() {
     assert!(text.contains("Free some space"));
     student.stop();
     teacher.stop();
+}
+
+#[test]
+fn what_was_posted_and_saved_can_be_read_later() {
+    let lab = Lab::new();
+    lab.trust(&["asha"]);
+    let student = lab.start("asha");
+    let (teacher, session) = lab.teach("Data");
+    student.joined();
+    block_on(teacher.engine.say(session, "hello")).unwrap();
+    let path = lab.file("lab3.bin", &noise(300_000, 5));
+    let shared = teacher
+        .engine
+        .share(session, vec![path], ShareOptions::default());
+    block_on(shared).unwrap();
+    let view = student.over();
+    let Progress::Saved { path: Some(saved) } = view.progress else {
+        panic!("{view:?}");
+    };
+    block_on(student.engine.say(session, "Which page?")).unwrap();
+    assert_eq!(teacher.text(), "Which page?");
+    block_on(teacher.engine.end(session)).unwrap();
+    student.wait("end", |event| match event {
+        Event::Session(view) => (view.state == SessionState::Ended).then_some(()),
+        _ => None,
+    });
+    student.stop();
+    teacher.stop();
+
+    let archive = Archive::open(&lab.root.path().join("asha/data")).unwrap();
+    let [past] = &archive.sessions().unwrap()[..] else {
+        panic!("not one session");
+    };
+    assert_eq!((past.title.as_str(), past.own), ("Data", false));
+    assert!(past.ended.is_some());
+    let feed = archive.feed(past).unwrap();
+    let texts = feed.posts.iter().filter_map(|post| match &post.content {
+        PostContent::Text { text } => Some((text.as_str(), post.author.own, post.private)),
+        _ => None,
+    });
+    let texts: Vec<_> = texts.collect();
+    assert!(texts.contains(&("hello", false, false)), "{texts:?}");
+    assert!(texts.contains(&("Which page?", true, true)), "{texts:?}");
+    assert_eq!(feed.saved.len(), 1);
+    assert_eq!(feed.saved[0].2, saved);
+
+    let archive = Archive::open(&lab.root.path().join("teacher/data")).unwrap();
+    let past = archive.sessions().unwrap();
+    assert!(past[0].own);
+    let feed = archive.feed(&past[0]).unwrap();
+    assert!(
+        feed.posts
+            .iter()
+            .any(|post| post.content == PostContent::Ended)
+    );
+}
+
+#[test]
+fn a_teacher_has_a_student_try_again_where_it_failed() {
+    let lab = Lab::new();
+    lab.trust(&["one"]);
+    let one = lab.start("one");
+    // A file where the folder should be: nothing can be received.
+    fs::write(&one.received, b"in the way").unwrap();
+    let (teacher, session) = lab.teach("DBMS Lab");
+    one.joined();
+    let path = lab.file("lab3.bin", &noise(300_000, 7));
+    let shared = teacher
+        .engine
+        .share(session, vec![path], ShareOptions::default());
+    let item = block_on(shared).unwrap().item;
+    let failed = |event: &Event| match event {
+        Event::Delivery(view) => {
+            matches!(view.progress, Progress::Failed { .. }).then_some(view.device)
+        }
+        _ => None,
+    };
+    let student = teacher.wait("failure of the student", failed);
+    fs::remove_file(&one.received).unwrap();
+    let nobody = block_on(
+        teacher
+            .engine
+            .ask_again(session, ItemId([9; 16]), vec![student]),
+    );
+    assert!(nobody.is_err(), "an item that is not there");
+    block_on(teacher.engine.ask_again(session, item, vec![student])).unwrap();
+    teacher.wait("delivery after all", |event| match event {
+        Event::Delivery(view) => matches!(view.progress, Progress::Saved { .. }).then_some(()),
+        _ => None,
+    });
+    let refused = block_on(one.engine.ask_again(session, item, vec![student]));
+    assert!(refused.is_err(), "a student asks nobody");
+    block_on(one.engine.shutdown());
+    block_on(teacher.engine.shutdown());
 }
 
 #[test]
