@@ -21,8 +21,8 @@ package_names() {
   case $1:$2 in
     apt:build) echo gcc libc6-dev ;;
     dnf:build) echo gcc glibc-devel ;;
-    apt:desktop) echo gcc libc6-dev pkg-config libgtk-4-dev libadwaita-1-dev gettext libglib2.0-dev-bin ;;
-    dnf:desktop) echo gcc glibc-devel pkgconf-pkg-config gtk4-devel libadwaita-devel gettext-devel glib2-devel ;;
+    apt:desktop) echo gcc libc6-dev pkg-config libgtk-4-dev libadwaita-1-dev libgtksourceview-5-dev gettext libglib2.0-dev-bin ;;
+    dnf:desktop) echo gcc glibc-devel pkgconf-pkg-config gtk4-devel libadwaita-devel gtksourceview5-devel gettext-devel glib2-devel ;;
     apt:root) echo mmdebstrap bubblewrap uidmap debian-archive-keyring ca-certificates ;;
     dnf:root) echo mmdebstrap bubblewrap shadow-utils debian-keyring dpkg apt ca-certificates ;;
     apt:demo) echo iproute2 util-linux ;;

@@ -13,6 +13,7 @@ use crate::config;
 use crate::error::AppError;
 use crate::i18n::ngettext_f;
 use crate::integration::notifications;
+use crate::model::history::History;
 use crate::model::identity;
 use crate::model::keys::Keys;
 use crate::model::lab::Lab;
@@ -83,6 +84,7 @@ mod imp {
             let _ = self.lab.set(Lab::default());
             self.obj().setup_actions();
             self.obj().follow_sessions();
+            self.obj().follow_limit();
         }
 
         fn activate(&self) {
@@ -129,6 +131,11 @@ impl Application {
     /// Teachers' keys on this computer.
     pub fn keys(&self) -> Keys {
         Keys::of(&self.options().data_dir())
+    }
+
+    /// Earlier sessions of this computer.
+    pub fn history(&self) -> History {
+        History::of(&self.options().data_dir())
     }
 
     fn options(&self) -> Options {
@@ -238,6 +245,7 @@ impl Application {
             ("window.close", "<Ctrl>w"),
             ("win.share-files", "<Ctrl>o"),
             ("win.teach", "<Ctrl>n"),
+            ("win.history", "<Ctrl>h"),
             ("win.show-help-overlay", "<Ctrl>question"),
         ] {
             self.set_accels_for_action(action, &[keys]);
@@ -264,7 +272,7 @@ impl Application {
     }
 
     fn show_preferences(&self) {
-        let dialog = PreferencesDialog::new(&self.settings());
+        let dialog = PreferencesDialog::new(&self.settings(), &self.lab(), &self.keys());
         dialog.connect_changed(clone!(
             #[weak(rename_to = app)]
             self,
@@ -325,6 +333,21 @@ impl Application {
                 }
             }
         ));
+    }
+
+    /// An upload limit counts at once, also while a session runs.
+    fn follow_limit(&self) {
+        let (lab, settings) = (self.lab(), self.settings());
+        let changed = settings.clone();
+        settings.connect_changed("upload-limit", move || {
+            let (lab, limit) = (lab.clone(), changed.upload_limit());
+            glib::spawn_future_local(async move {
+                let set = async { lab.backend()?.set_upload_limit(limit).await };
+                if let Err(error) = set.await {
+                    tracing::warn!("{error}");
+                }
+            });
+        });
     }
 
     /// Notifies, shares what waited, and keeps the program alive while a session runs.

@@ -5,7 +5,7 @@ use gtk::{gio, glib};
 use handout_engine::api::{FailReason, Warning, WarningKind};
 
 use crate::i18n::{gettext_f, ngettext_f};
-use crate::model::tally::{Counts, Standing};
+use crate::model::tally::{Counts, Share, Standing};
 
 /// A size such as "12.4 MB".
 pub fn size(bytes: u64) -> String {
@@ -32,6 +32,15 @@ pub fn present(n: u32) -> String {
         0 => String::new(),
         // Translators: how many students are in the session now.
         n => ngettext_f("{n} here", "{n} here", n, &[]),
+    }
+}
+
+/// The button that shows those with problems alone.
+pub fn problems(n: u32) -> String {
+    match n {
+        0 => gettext("Problems"),
+        // Translators: a button that shows only the students with problems, and how many there are.
+        n => gettext_f("Problems ({n})", &[("n", &n.to_string())]),
     }
 }
 
@@ -87,6 +96,7 @@ pub fn delivery(counts: Counts) -> String {
         saved,
         receiving,
         failed,
+        left: seconds,
     } = counts;
     if students == 0 {
         return gettext("Students who join will receive it");
@@ -115,7 +125,28 @@ pub fn delivery(counts: Counts) -> String {
         0 => String::new(),
         n => ngettext_f("{n} failed", "{n} failed", n, &[]),
     };
-    joined(&[of, receiving, failed])
+    let left = seconds.map(left).unwrap_or_default();
+    joined(&[of, receiving, failed, left])
+}
+
+/// How long something will take: no more exact than a guess can be.
+pub fn left(seconds: u32) -> String {
+    match seconds {
+        0..=5 => gettext("a few seconds left"),
+        // Translators: how long something will still take.
+        6..=55 => {
+            let n = seconds.div_ceil(10) * 10;
+            ngettext_f("about {n} second left", "about {n} seconds left", n, &[])
+        }
+        56..5_400 => {
+            let n = seconds.div_ceil(60);
+            ngettext_f("about {n} minute left", "about {n} minutes left", n, &[])
+        }
+        _ => {
+            let n = seconds.div_ceil(3_600);
+            ngettext_f("about {n} hour left", "about {n} hours left", n, &[])
+        }
+    }
 }
 
 /// A student's state in the roster: its icon and its word.
@@ -131,6 +162,44 @@ pub fn standing(standing: Standing) -> (&'static str, String) {
         ),
         Standing::Complete => ("handout-saved-symbolic", gettext("Complete")),
         Standing::Failed(reason) => ("dialog-warning-symbolic", failure(reason)),
+    }
+}
+
+/// How a student stands with one item: its icon and its words.
+pub fn share(share: Share) -> (&'static str, String) {
+    match share {
+        Share::Failed(reason) => ("dialog-warning-symbolic", failure(reason)),
+        Share::Receiving(percent) => (
+            "folder-download-symbolic",
+            gettext_f("Receiving, {n} %", &[("n", &percent.to_string())]),
+        ),
+        Share::Waiting => ("content-loading-symbolic", gettext("Waiting")),
+        Share::Away => (
+            "user-offline-symbolic",
+            gettext("Away – receives it when back"),
+        ),
+        Share::Saved => ("handout-saved-symbolic", gettext("Saved and verified")),
+    }
+}
+
+/// What the teacher can do about a failure at a student's.
+pub fn help(reason: FailReason) -> String {
+    match reason {
+        FailReason::DiskFull => {
+            gettext("Have the student free some space, then let them try again.")
+        }
+        FailReason::NotWritable => gettext(
+            "Have the student choose another folder in Preferences, then let them try again.",
+        ),
+        FailReason::DiskError => {
+            gettext("Let them try again. If it fails once more, the disk needs a look.")
+        }
+        FailReason::BadManifest => gettext("Share it again under another name."),
+        FailReason::Declined => gettext("The student did not want it, and can still receive it."),
+        FailReason::TooLarge => {
+            gettext("It is larger than the student accepts. They can still receive it.")
+        }
+        FailReason::Unknown => gettext("Let them try again."),
     }
 }
 
@@ -156,6 +225,29 @@ pub fn remedy(reason: FailReason) -> String {
         FailReason::BadManifest => gettext("Ask your teacher to share it again."),
         FailReason::Declined | FailReason::TooLarge => gettext("It can still be received."),
         FailReason::Unknown => gettext("Try again."),
+    }
+}
+
+/// A name for a file about something, without what no file system likes.
+pub fn file_name(title: &str, ending: &str) -> String {
+    const LONGEST: usize = 100;
+    let clean: String = title
+        .chars()
+        .map(|c| {
+            if c.is_control() || "/\\:*?\"<>|".contains(c) {
+                '-'
+            } else {
+                c
+            }
+        })
+        .collect();
+    let end = clean.floor_char_boundary(LONGEST);
+    let name = clean[..end].trim_matches(|c: char| c.is_whitespace() || c == '.');
+    let name = if name.is_empty() { "handout" } else { name };
+    if ending.is_empty() || name.to_lowercase().ends_with(&format!(".{ending}")) {
+        name.to_owned()
+    } else {
+        format!("{name}.{ending}")
     }
 }
 
@@ -215,7 +307,25 @@ mod tests {
             saved,
             receiving,
             failed,
+            left: None,
         }
+    }
+
+    #[test]
+    fn time_is_told_no_more_exactly_than_it_is_known() {
+        assert_eq!(left(3), "a few seconds left");
+        assert_eq!(left(23), "about 30 seconds left");
+        assert_eq!(left(60), "about 1 minute left");
+        assert_eq!(left(61), "about 2 minutes left");
+        assert_eq!(left(9_000), "about 3 hours left");
+        let counts = Counts {
+            left: Some(100),
+            ..counts(46, 43, 3, 0)
+        };
+        assert_eq!(
+            delivery(counts),
+            "43 of 46 have it · 3 receiving · about 2 minutes left"
+        );
     }
 
     #[test]
@@ -249,6 +359,14 @@ mod tests {
     }
 
     #[test]
+    fn a_file_is_called_after_what_is_in_it() {
+        assert_eq!(file_name("DBMS: Lab 3/4", "csv"), "DBMS- Lab 3-4.csv");
+        assert_eq!(file_name("main.py", "py"), "main.py");
+        assert_eq!(file_name(" .. ", "txt"), "handout.txt");
+        assert!(file_name(&"अ".repeat(200), "csv").len() <= 104);
+    }
+
+    #[test]
     fn every_failure_has_a_word_and_a_remedy() {
         use FailReason as F;
         for reason in [
@@ -261,6 +379,7 @@ mod tests {
             F::Unknown,
         ] {
             assert!(!failure(reason).is_empty() && !remedy(reason).is_empty());
+            assert!(!help(reason).is_empty());
         }
     }
 }

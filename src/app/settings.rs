@@ -82,6 +82,45 @@ impl Settings {
             .is_none_or(|stored| stored.is_writable(key.key()))
     }
 
+    /// Binds a key to a property of a row, which cannot be used where an administrator has locked the key.
+    /// Says whether it can be changed here.
+    pub fn bind(
+        &self,
+        key: &str,
+        row: &(impl IsA<gtk::Widget> + IsA<glib::Object>),
+        property: &str,
+    ) -> bool {
+        let Some(stored) = &self.stored else {
+            row.upcast_ref::<gtk::Widget>().set_sensitive(false);
+            return true;
+        };
+        stored.bind(key, row, property).build();
+        stored.is_writable(key)
+    }
+
+    /// Calls back when a key has changed.
+    pub fn connect_changed(&self, key: &str, told: impl Fn() + 'static) {
+        if let Some(stored) = &self.stored {
+            stored.connect_changed(Some(key), move |_, _| told());
+        }
+    }
+
+    /// Whether an administrator has locked a key.
+    pub fn locked(&self, key: &str) -> bool {
+        self.stored
+            .as_ref()
+            .is_some_and(|stored| !stored.is_writable(key))
+    }
+
+    /// Keeps the interfaces to use; none for the usual ones.
+    pub fn set_interfaces(&self, names: &[String]) {
+        if let Some(stored) = &self.stored
+            && let Err(error) = stored.set_strv("interfaces", names)
+        {
+            tracing::warn!(%error, "the interfaces are locked");
+        }
+    }
+
     /// Whether a teacher nobody vouches for may be trusted after asking.
     pub fn trust_unknown_teachers(&self) -> bool {
         self.stored

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use handout_engine::api::{
-    Config, Diagnosis, Event, ItemId, NewPost, PublicKey, SessionId, ShareOptions,
+    Config, DeviceId, Diagnosis, Event, ItemId, NewPost, PublicKey, SessionId, ShareOptions,
 };
 use handout_engine::store::keys::UnlockedTeacher;
 use handout_engine::{Engine, Shared};
@@ -84,9 +84,33 @@ impl Backend {
         ask!(self.trust(teacher, true))
     }
 
+    /// Trusts a teacher no longer.
+    pub async fn distrust(&self, teacher: PublicKey) -> Result<(), AppError> {
+        ask!(self.trust(teacher, false))
+    }
+
+    /// Sets how many bytes a second this computer sends at most.
+    pub async fn set_upload_limit(&self, limit: Option<u64>) -> Result<(), AppError> {
+        match self {
+            Self::Engine(engine) => Ok(engine.set_upload_limit(limit).await?),
+            #[cfg(feature = "scenes")]
+            Self::Scene(_) => Ok(()),
+        }
+    }
+
     /// Receives a failed item again.
     pub async fn retry(&self, session: SessionId, item: ItemId) -> Result<(), AppError> {
         ask!(self.retry(session, item))
+    }
+
+    /// Has students try again to receive an item.
+    pub async fn ask_again(
+        &self,
+        session: SessionId,
+        item: ItemId,
+        students: Vec<DeviceId>,
+    ) -> Result<(), AppError> {
+        ask!(self.ask_again(session, item, students))
     }
 
     /// Ends the own session for everybody.

@@ -126,6 +126,7 @@ mod imp {
         pub done: Cell<u64>,
         pub rate: Cell<u64>,
         pub counts: Cell<Counts>,
+        pub past: Cell<Option<bool>>,
     }
 
     impl FeedRow {
@@ -146,6 +147,7 @@ mod imp {
                 rate: self.rate.get(),
                 counts: self.delivering().then(|| self.counts.get()),
                 withdrawn: self.withdrawn.get(),
+                past: self.past.get(),
             }
         }
 
@@ -260,6 +262,12 @@ impl FeedRow {
         if view.total > 0 && view.total != imp.bytes.replace(view.total) {
             self.tell(&["contents"]);
         }
+        self.tell(&STATE);
+    }
+
+    /// It belongs to an earlier session, `own` if that was taught here.
+    pub fn set_past(&self, own: bool) {
+        self.imp().past.set(Some(own));
         self.tell(&STATE);
     }
 

@@ -3,6 +3,7 @@
 use gettextrs::gettext;
 use handout_engine::api::Progress;
 
+use super::pace;
 use super::tally::{Counts, percent};
 use crate::format;
 use crate::i18n::gettext_f;
@@ -22,6 +23,8 @@ pub struct ItemState {
     pub counts: Option<Counts>,
     /// Whether it is no longer offered.
     pub withdrawn: bool,
+    /// Where it belongs to an earlier session: whether that was taught here.
+    pub past: Option<bool>,
 }
 
 impl ItemState {
@@ -29,6 +32,11 @@ impl ItemState {
     pub fn text(&self) -> String {
         match (&self.progress, self.counts) {
             _ if self.withdrawn => gettext("Withdrawn"),
+            _ if self.past == Some(true) => gettext("Shared"),
+            (Some(Progress::Saved { path: None }), _) if self.past.is_some() => {
+                gettext("No longer where it was saved")
+            }
+            (None, _) if self.past.is_some() => gettext("Not received"),
             (Some(Progress::Preparing), Some(_)) => gettext("Reading the files…"),
             (Some(Progress::Failed { text, .. }), Some(_)) => text.clone(),
             (_, Some(counts)) => format::delivery(counts),
@@ -57,6 +65,8 @@ impl ItemState {
                 "handout-saved-symbolic"
             }
             (_, Some(_)) => "system-users-symbolic",
+            (None, None) if self.past == Some(true) => "handout-saved-symbolic",
+            (None, None) if self.past.is_some() => "action-unavailable-symbolic",
             (Some(Progress::Saved { .. }), None) => "handout-saved-symbolic",
             (Some(Progress::Receiving), None) => "folder-download-symbolic",
             (None | Some(Progress::Waiting | Progress::Preparing), None) => {
@@ -95,7 +105,11 @@ impl ItemState {
         );
         match self.rate {
             0 => amount,
-            rate => format::joined(&[amount, format::speed(rate)]),
+            rate => {
+                let missing = self.total.saturating_sub(self.done);
+                let left = pace::seconds(missing, rate as f64).map(format::left);
+                format::joined(&[amount, format::speed(rate), left.unwrap_or_default()])
+            }
         }
     }
 }
@@ -119,7 +133,10 @@ mod tests {
     #[test]
     fn a_student_reads_how_much_has_come_and_how_fast() {
         let state = here(Progress::Receiving);
-        assert_eq!(state.text(), "3.1\u{a0}MB of 12.4\u{a0}MB · 1.0\u{a0}MB/s");
+        assert_eq!(
+            state.text(),
+            "3.1\u{a0}MB of 12.4\u{a0}MB · 1.0\u{a0}MB/s · about 10 seconds left"
+        );
         assert!(state.receiving() && !state.failed());
         assert!((state.fraction() - 0.25).abs() < f64::EPSILON);
     }

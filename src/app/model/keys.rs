@@ -6,7 +6,9 @@ use std::time::SystemTime;
 use gettextrs::gettext;
 use gtk::gio;
 use gtk::prelude::*;
+use handout_engine::SYSTEM_INSTITUTIONS;
 use handout_engine::api::{PublicKey, UnixTime};
+use handout_engine::core::trust::Fingerprint;
 use handout_engine::store::keys::{FileKind, KeyError, KeyInput, KeyStore, UnlockedTeacher};
 
 use crate::error::AppError;
@@ -27,6 +29,21 @@ impl KeyInfo {
     pub fn label(&self) -> String {
         format::joined(&[self.name.clone(), self.institution.clone()])
     }
+}
+
+/// Somebody who is trusted on this computer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trusted {
+    /// The key.
+    pub key: PublicKey,
+    /// The name at the time it was trusted.
+    pub name: String,
+    /// Fingerprint of the key in words.
+    pub words: String,
+    /// Whether it vouches for teachers, instead of being one.
+    pub institution: bool,
+    /// Whether an administrator has decided it for the whole computer.
+    pub managed: bool,
 }
 
 /// A key that was opened.
@@ -106,6 +123,41 @@ impl Keys {
         Ok(())
     }
 
+    /// Who is trusted here: institutions first.
+    pub fn trusted(&self) -> Result<Vec<Trusted>, AppError> {
+        let mut trust = KeyStore::open(&self.folder)?.trust()?;
+        let (system, _) = KeyStore::system_institutions(Path::new(SYSTEM_INSTITUTIONS));
+        for (key, name) in system {
+            // A name that cannot be shown is the engine's to report.
+            let _ = trust.add_system_institution(key, &name);
+        }
+        let one = |key: &PublicKey, name: &str, institution| Trusted {
+            key: *key,
+            name: name.to_owned(),
+            words: Fingerprint::of(key).words(),
+            institution,
+            managed: institution && trust.is_system_institution(key),
+        };
+        let institutions = trust.institutions().map(|(key, name)| one(key, name, true));
+        let teachers = trust
+            .pinned()
+            .map(|(key, pinned)| one(key, &pinned.name, false));
+        Ok(institutions.chain(teachers).collect())
+    }
+
+    /// Trusts somebody no longer.
+    pub fn forget(&self, trusted: &Trusted) -> Result<(), AppError> {
+        let store = KeyStore::open(&self.folder)?;
+        let mut trust = store.trust()?;
+        let change = if trusted.institution {
+            trust.forget_institution(&trusted.key)
+        } else {
+            trust.unpin(&trusted.key)
+        };
+        store.commit_trust(change.as_slice()).map(drop)?;
+        Ok(())
+    }
+
     async fn work(
         &self,
         passphrase: &str,
@@ -137,5 +189,29 @@ impl From<KeyError> for AppError {
             // Rare ones name the file and the remedy, in English.
             other => other.to_string(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_trusted_can_be_forgotten() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = std::env::temp_dir().join(format!("handout-keys-{}", std::process::id()));
+        let keys = Keys::of(&folder);
+        let store = KeyStore::open(&keys.folder)?;
+        let made = store.create_institution("GEHU", None)?;
+        store.import(&store.export_institution(&made.key)?.as_input())?;
+        let trusted = keys.trusted()?;
+        let [one] = &trusted[..] else {
+            return Err(format!("{trusted:?}").into());
+        };
+        assert!(one.institution && !one.managed && one.name == "GEHU");
+        assert!(one.words.split_whitespace().count() >= 4);
+        keys.forget(one)?;
+        assert!(keys.trusted()?.is_empty());
+        std::fs::remove_dir_all(folder)?;
+        Ok(())
     }
 }

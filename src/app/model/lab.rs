@@ -175,6 +175,9 @@ impl Lab {
     }
 
     fn take(&self, event: Event) {
+        if let Some(session) = session_of(&event).and_then(|id| self.session(id)) {
+            session.note(&event);
+        }
         match event {
             Event::Ready {
                 port, interfaces, ..
@@ -239,6 +242,16 @@ impl Lab {
         if let Some(place) = self.sessions().find(&session) {
             self.sessions().remove(place);
         }
+    }
+}
+
+/// The session that an event of the class is about.
+const fn session_of(event: &Event) -> Option<SessionId> {
+    match event {
+        Event::Posted(post) => Some(post.session),
+        Event::Member(view) => Some(view.session),
+        Event::Delivery(view) => Some(view.session),
+        _ => None,
     }
 }
 

@@ -6,14 +6,19 @@
 
 pub mod backend;
 pub mod feed_row;
+pub mod history;
 pub mod identity;
 pub mod item_state;
 pub mod keys;
 pub mod lab;
+pub mod pace;
 pub mod participant;
-mod post_parts;
+pub mod post_parts;
+pub mod recipient;
+pub mod recipients;
 #[cfg(feature = "scenes")]
 pub mod scenes;
 pub mod session;
 pub mod session_words;
+mod table;
 pub mod tally;

@@ -119,6 +119,13 @@ impl Participant {
         self.imp().device.get()
     }
 
+    /// Whether name, roll number or machine hold every word of a search.
+    pub fn matches(&self, search: &str) -> bool {
+        let text = format!("{} {}", self.name(), self.detail()).to_lowercase();
+        let search = search.to_lowercase();
+        search.split_whitespace().all(|word| text.contains(word))
+    }
+
     fn show_state(&self) {
         let imp = self.imp();
         let standing = imp.standing.get().unwrap_or_default();
@@ -141,5 +148,50 @@ impl Participant {
         self.notify_problem();
         self.notify_calm();
         self.notify_away();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use handout_engine::api::{FailReason, Person, Presence, SessionId};
+
+    use super::*;
+
+    fn asha(duplicate_roll: bool) -> Participant {
+        Participant::new(&MemberView {
+            session: SessionId([1; 16]),
+            device: DeviceId([2; 32]),
+            person: Person {
+                name: "Asha Rao".into(),
+                roll: "21BCS042".into(),
+                machine: "lab2-pc17".into(),
+            },
+            teacher: false,
+            own: false,
+            presence: Presence::Linked,
+            duplicate_roll,
+        })
+    }
+
+    #[test]
+    fn a_student_is_found_by_parts_of_name_roll_number_and_machine() {
+        let student = asha(false);
+        for search in ["", "asha", "RAO as", "042", "pc17 rao"] {
+            assert!(student.matches(search), "{search}");
+        }
+        assert!(!student.matches("asha bisht"));
+    }
+
+    #[test]
+    fn a_roll_number_that_two_gave_is_a_problem_like_a_failure() {
+        let student = asha(true);
+        assert!(student.problem());
+        assert_eq!(student.state_text(), "Same roll number");
+        student.set_standing(Standing::Failed(FailReason::DiskFull));
+        assert_eq!(student.state_text(), "Disk full");
+        let student = asha(false);
+        assert!(!student.problem());
+        student.set_standing(Standing::Failed(FailReason::DiskFull));
+        assert!(student.problem() && !student.calm());
     }
 }

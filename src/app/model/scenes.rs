@@ -355,6 +355,10 @@ impl Scene {
         Ok(())
     }
 
+    pub fn ask_again(&self, _: SessionId, _: ItemId, _: Vec<DeviceId>) -> Result<(), AppError> {
+        Ok(())
+    }
+
     pub fn end(&self, id: SessionId) -> Result<(), AppError> {
         self.tell(session(id, "Data Structures – Lab 3", SessionState::Ended));
         Ok(())

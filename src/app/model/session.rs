@@ -2,21 +2,25 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use gettextrs::gettext;
 use gtk::glib::Properties;
+use gtk::glib::subclass::Signal;
 use gtk::prelude::*;
 use gtk::subclass::prelude::*;
 use gtk::{gio, glib};
 use handout_engine::api::{
-    DeliveryView, DeviceId, ItemId, ItemView, MemberView, Post, PostContent, Presence, PublicKey,
-    SessionId, SessionState, SessionView, TextPolicy,
+    DeliveryView, DeviceId, Event, ItemId, ItemView, MemberView, Post, PostContent, Presence,
+    PublicKey, SessionId, SessionState, SessionView, TextPolicy,
 };
+use handout_engine::report::Report;
 
 use super::feed_row::FeedRow;
 use super::participant::Participant;
 use super::session_words as words;
-use super::tally::Tally;
+use super::table::{self, Spoken};
+use super::tally::{Share, Tally};
 use crate::i18n::gettext_f;
 
 mod imp {
@@ -64,6 +68,9 @@ mod imp {
         /// Whether students write to the teacher alone.
         #[property(get)]
         pub private_texts: Cell<bool>,
+        /// Whether it is an earlier one, to read.
+        #[property(get, set)]
+        pub past: Cell<bool>,
         /// Students that are there.
         #[property(get)]
         pub students: Cell<u32>,
@@ -79,6 +86,7 @@ mod imp {
         pub rows: RefCell<HashMap<ItemId, FeedRow>>,
         pub by_device: RefCell<HashMap<DeviceId, Participant>>,
         pub tally: RefCell<Tally>,
+        pub report: RefCell<Report>,
     }
 
     impl Default for Session {
@@ -97,6 +105,7 @@ mod imp {
                 member: Cell::default(),
                 may_write: Cell::default(),
                 private_texts: Cell::default(),
+                past: Cell::default(),
                 students: Cell::default(),
                 feed: gio::ListStore::new::<FeedRow>(),
                 people: gio::ListStore::new::<Participant>(),
@@ -106,6 +115,7 @@ mod imp {
                 rows: RefCell::default(),
                 by_device: RefCell::default(),
                 tally: RefCell::default(),
+                report: RefCell::default(),
             }
         }
     }
@@ -117,7 +127,12 @@ mod imp {
     }
 
     #[glib::derived_properties]
-    impl ObjectImpl for Session {}
+    impl ObjectImpl for Session {
+        fn signals() -> &'static [Signal] {
+            static SIGNALS: OnceLock<Vec<Signal>> = OnceLock::new();
+            SIGNALS.get_or_init(|| vec![Signal::builder("counted").build()])
+        }
+    }
 }
 
 glib::wrapper! {
@@ -227,7 +242,8 @@ impl Session {
 
     /// How far a student is with an item.
     pub fn delivery(&self, view: &DeliveryView) {
-        self.imp().tally.borrow_mut().delivery(view);
+        let now = u64::try_from(glib::monotonic_time() / 1000).unwrap_or(0);
+        self.imp().tally.borrow_mut().delivery(view, now);
         self.count_item(Some(view.item));
         self.count_student(view.device);
     }
@@ -242,7 +258,13 @@ impl Session {
         let before = imp.tally.borrow().present();
         imp.tally.borrow_mut().student(view.device, view.presence);
         match known {
-            Some(student) => student.update(view),
+            Some(student) => {
+                let before = student.problem();
+                student.update(view);
+                if before != student.problem() {
+                    self.place_again(&student);
+                }
+            }
             None if view.presence == Presence::Away && !self.teaching() => {}
             None => {
                 let student = Participant::new(view);
@@ -261,6 +283,23 @@ impl Session {
                 self.count_item(Some(*item));
             }
         }
+    }
+
+    /// Keeps an event of the own session for the table.
+    pub fn note(&self, event: &Event) {
+        if self.teaching() {
+            self.imp().report.borrow_mut().apply(event, table::now());
+        }
+    }
+
+    /// Attendance and delivery as CSV.
+    pub fn table(&self) -> String {
+        self.imp().report.borrow().csv(&Spoken, table::now())
+    }
+
+    /// How one student stands with one item.
+    pub fn share_of(&self, device: DeviceId, item: ItemId) -> Share {
+        self.imp().tally.borrow().share(device, item)
     }
 
     /// The row of an item.
@@ -301,6 +340,7 @@ impl Session {
         let row = item.and_then(|item| self.row(item));
         if let (Some(item), Some(row)) = (item, row) {
             row.set_counts(self.imp().tally.borrow().counts(item));
+            self.emit_by_name::<()>("counted", &[]);
         }
     }
 

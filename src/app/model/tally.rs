@@ -6,6 +6,8 @@ use handout_engine::api::{
     DeliveryView, DeviceId, FailReason, ItemId, Presence, Progress, Version,
 };
 
+use super::pace::Pace;
+
 /// How many students are how far with one item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
@@ -17,6 +19,8 @@ pub struct Counts {
     pub receiving: u32,
     /// Will not get it as things are.
     pub failed: u32,
+    /// Seconds until all who are receiving it have it, where it can be foretold.
+    pub left: Option<u32>,
 }
 
 /// How one student stands with everything that was shared.
@@ -46,12 +50,28 @@ struct Mark {
     total: u64,
 }
 
+/// How one student stands with one item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Share {
+    /// Will not get it as things are.
+    Failed(FailReason),
+    /// Receiving; percent.
+    Receiving(u8),
+    /// Nothing has come yet.
+    Waiting,
+    /// Has all of it, verified.
+    Saved,
+    /// Not there, and has not got all of it.
+    Away,
+}
+
 /// All students, all items, and the marks between them.
 #[derive(Debug, Default)]
 pub struct Tally {
     students: HashMap<DeviceId, Presence>,
     items: HashMap<ItemId, Version>,
     marks: HashMap<DeviceId, HashMap<ItemId, Mark>>,
+    paces: HashMap<ItemId, Pace>,
 }
 
 impl Tally {
@@ -70,8 +90,8 @@ impl Tally {
         self.items.remove(&item);
     }
 
-    /// A student is this far with an item.
-    pub fn delivery(&mut self, view: &DeliveryView) {
+    /// A student is this far with an item, at a moment in milliseconds.
+    pub fn delivery(&mut self, view: &DeliveryView, now: u64) {
         let mark = Mark {
             version: view.version,
             progress: view.progress.clone(),
@@ -82,6 +102,20 @@ impl Tally {
             .entry(view.device)
             .or_default()
             .insert(view.item, mark);
+        let (done, _) = self.volume(view.item);
+        self.paces.entry(view.item).or_default().look(now, done);
+    }
+
+    /// Bytes of an item that are there, and that are still to come, at all who have begun.
+    fn volume(&self, item: ItemId) -> (u64, u64) {
+        let marks = self.students.keys();
+        let marks = marks.filter_map(|device| self.current(*device, item));
+        let begun = marks
+            .filter(|mark| matches!(mark.progress, Progress::Receiving | Progress::Saved { .. }));
+        begun.fold((0, 0), |(done, left), mark| {
+            let missing = mark.total.saturating_sub(mark.bytes);
+            (done + mark.bytes, left + missing)
+        })
     }
 
     /// Students that are there.
@@ -111,6 +145,10 @@ impl Tally {
             };
             counts.students += u32::from(saved || *presence != Presence::Away);
         }
+        if counts.receiving > 0 {
+            let (_, left) = self.volume(item);
+            counts.left = self.paces.get(&item).and_then(|pace| pace.left(left));
+        }
         counts
     }
 
@@ -139,6 +177,19 @@ impl Tally {
             Some((bytes, total)) => Standing::Receiving(percent(bytes, total)),
             None if saved == self.items.len() => Standing::Complete,
             None => Standing::Waiting,
+        }
+    }
+
+    /// One student with one item.
+    pub fn share(&self, device: DeviceId, item: ItemId) -> Share {
+        let away = self.students.get(&device) == Some(&Presence::Away);
+        let mark = self.current(device, item);
+        match mark.map(|mark| (&mark.progress, mark)) {
+            Some((Progress::Saved { .. }, _)) => Share::Saved,
+            _ if away => Share::Away,
+            Some((Progress::Failed { reason, .. }, _)) => Share::Failed(*reason),
+            Some((Progress::Receiving, mark)) => Share::Receiving(percent(mark.bytes, mark.total)),
+            _ => Share::Waiting,
         }
     }
 
@@ -200,10 +251,10 @@ mod tests {
     #[test]
     fn every_student_is_counted_once() {
         let mut tally = class(5);
-        tally.delivery(&at(0, 1, Progress::Receiving, 10));
-        tally.delivery(&at(0, 1, Progress::Saved { path: None }, 1000));
-        tally.delivery(&at(1, 1, Progress::Receiving, 500));
-        tally.delivery(&at(2, 1, failed(), 0));
+        tally.delivery(&at(0, 1, Progress::Receiving, 10), 0);
+        tally.delivery(&at(0, 1, Progress::Saved { path: None }, 1000), 0);
+        tally.delivery(&at(1, 1, Progress::Receiving, 500), 0);
+        tally.delivery(&at(2, 1, failed(), 0), 0);
         let counts = tally.counts(ITEM);
         assert_eq!((counts.students, counts.saved), (5, 1));
         assert_eq!((counts.receiving, counts.failed), (1, 1));
@@ -212,8 +263,8 @@ mod tests {
     #[test]
     fn who_left_counts_only_with_the_item() {
         let mut tally = class(3);
-        tally.delivery(&at(0, 1, Progress::Saved { path: None }, 1000));
-        tally.delivery(&at(1, 1, Progress::Receiving, 500));
+        tally.delivery(&at(0, 1, Progress::Saved { path: None }, 1000), 0);
+        tally.delivery(&at(1, 1, Progress::Receiving, 500), 0);
         (0..2).for_each(|n| tally.student(device(n), Presence::Away));
         let counts = tally.counts(ITEM);
         assert_eq!((counts.students, counts.saved, counts.receiving), (2, 1, 0));
@@ -224,7 +275,7 @@ mod tests {
     #[test]
     fn a_new_version_starts_from_nothing() {
         let mut tally = class(1);
-        tally.delivery(&at(0, 1, Progress::Saved { path: None }, 1000));
+        tally.delivery(&at(0, 1, Progress::Saved { path: None }, 1000), 0);
         assert_eq!(tally.standing(device(0)), Standing::Complete);
         tally.item(ITEM, Version(2));
         assert_eq!(tally.counts(ITEM).saved, 0);
@@ -235,18 +286,52 @@ mod tests {
     fn a_failure_outweighs_what_is_coming() {
         let mut tally = class(1);
         assert_eq!(tally.standing(device(0)), Standing::Waiting);
-        tally.delivery(&at(0, 1, Progress::Receiving, 455));
+        tally.delivery(&at(0, 1, Progress::Receiving, 455), 0);
         assert_eq!(tally.standing(device(0)), Standing::Receiving(45));
         tally.item(ItemId([2; 16]), Version(1));
         let mut view = at(0, 1, failed(), 0);
         view.item = ItemId([2; 16]);
-        tally.delivery(&view);
+        tally.delivery(&view, 0);
         assert_eq!(
             tally.standing(device(0)),
             Standing::Failed(FailReason::DiskFull)
         );
         tally.withdraw(ItemId([2; 16]));
         assert_eq!(tally.standing(device(0)), Standing::Receiving(45));
+    }
+
+    #[test]
+    fn one_student_with_one_item() {
+        let mut tally = class(2);
+        assert_eq!(tally.share(device(0), ITEM), Share::Waiting);
+        tally.delivery(&at(0, 1, Progress::Receiving, 455), 0);
+        assert_eq!(tally.share(device(0), ITEM), Share::Receiving(45));
+        tally.student(device(0), Presence::Away);
+        assert_eq!(tally.share(device(0), ITEM), Share::Away);
+        tally.delivery(&at(0, 1, Progress::Saved { path: None }, 1000), 0);
+        assert_eq!(tally.share(device(0), ITEM), Share::Saved);
+        tally.delivery(&at(1, 1, failed(), 0), 0);
+        assert_eq!(
+            tally.share(device(1), ITEM),
+            Share::Failed(FailReason::DiskFull)
+        );
+    }
+
+    #[test]
+    fn the_time_that_is_left_follows_from_what_came() {
+        let mut tally = class(2);
+        tally.delivery(&at(0, 1, Progress::Receiving, 0), 0);
+        tally.delivery(&at(1, 1, Progress::Receiving, 0), 0);
+        assert_eq!(tally.counts(ITEM).left, None);
+        tally.delivery(&at(0, 1, Progress::Receiving, 500), 1_000);
+        assert_eq!(
+            tally.counts(ITEM).left,
+            Some(3),
+            "1500 bytes at 500 a second"
+        );
+        tally.delivery(&at(0, 1, Progress::Saved { path: None }, 1000), 2_000);
+        tally.delivery(&at(1, 1, Progress::Saved { path: None }, 1000), 2_000);
+        assert_eq!(tally.counts(ITEM).left, None);
     }
 
     #[test]

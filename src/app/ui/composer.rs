@@ -149,6 +149,8 @@ mod imp {
                 self.text.stop_signal_emission_by_name("paste-clipboard");
                 let pasted = self.obj().activate_action("session.paste", None);
                 tracing::debug!(?pasted, "files pasted");
+            } else if let Err(error) = self.obj().activate_action("session.offer", None) {
+                tracing::debug!(%error, "nothing is offered for a text");
             }
         }
     }
@@ -166,6 +168,20 @@ impl Composer {
     pub fn insert(&self, text: &str) {
         self.imp().buffer.insert_at_cursor(text);
         self.grab_focus();
+    }
+
+    /// Takes a text out again that was just put in.
+    pub fn take_back(&self, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        let buffer = &self.imp().buffer;
+        let found = buffer
+            .end_iter()
+            .backward_search(text, gtk::TextSearchFlags::TEXT_ONLY, None);
+        if let Some((mut start, mut end)) = found {
+            buffer.delete(&mut start, &mut end);
+        }
     }
 
     /// Puts a text back that could not be sent, unless something new was written.

@@ -63,6 +63,7 @@ mod imp {
                 saved: self.saved.get(),
                 receiving: self.receiving.get(),
                 failed: self.failed.get(),
+                left: None,
             };
             let bar = self.obj();
             bar.update_property(&[

@@ -34,6 +34,8 @@ mod imp {
         newest: TemplateChild<gtk::Revealer>,
         /// Whether the newest row is to stay in sight.
         sticky: Cell<bool>,
+        /// Whether the view is on its way to the newest row: what moves meanwhile was not the person.
+        following: Cell<bool>,
     }
 
     #[glib::object_subclass]
@@ -58,6 +60,15 @@ mod imp {
             self.parent_constructed();
             self.sticky.set(true);
             self.list.set_factory(Some(&factory()));
+            self.list.connect_activate(|list, place| {
+                let row = list.model().and_then(|model| model.item(place));
+                let row = row.and_downcast::<FeedRow>();
+                if let Some(target) = row.and_then(|row| row.target())
+                    && let Err(error) = list.activate_action("session.delivery", Some(&target))
+                {
+                    tracing::error!(%error, "no page to show the delivery in");
+                }
+            });
             let adjustment = self.scroll.vadjustment();
             adjustment.connect_value_changed(clone!(
                 #[weak(rename_to = view)]
@@ -122,7 +133,9 @@ mod imp {
         fn look(&self) {
             let adjustment = self.scroll.vadjustment();
             let below = adjustment.upper() - adjustment.page_size() - adjustment.value();
-            self.sticky.set(below < 24.0);
+            if !self.following.get() {
+                self.sticky.set(below < 24.0);
+            }
             self.newest.set_reveal_child(below > 120.0);
         }
 
@@ -136,6 +149,7 @@ mod imp {
         #[template_callback]
         fn to_newest(&self) {
             self.sticky.set(true);
+            self.following.set(true);
             let view = self.obj().clone();
             // Not within the layout that has just changed the adjustment.
             glib::idle_add_local_once(move || {
@@ -144,6 +158,7 @@ mod imp {
                 if rows > 0 && view.imp().sticky.get() {
                     list.scroll_to(rows - 1, gtk::ListScrollFlags::NONE, None);
                 }
+                view.imp().following.set(false);
             });
         }
     }
@@ -176,6 +191,7 @@ fn factory() -> gtk::SignalListItemFactory {
         if used.as_ref() != Some(&card) {
             item.set_child(Some(&card));
         }
+        item.set_activatable(row.delivering());
         item.set_accessible_label(&row.spoken());
     });
     factory

@@ -7,19 +7,27 @@
 //!    └─ SessionPage
 //!       ├─ TeacherStrip
 //!       ├─ FeedView ── FilesCard, SnippetCard, LinkCard, AnnouncementCard, MessageRow, NoticeRow
-//!       │               └─ DeliveryBar
+//!       │               └─ DeliveryBar, CodeView
 //!       ├─ Composer
 //!       └─ Roster ── RosterRow…
-//! dialogs: TeachDialog, TrustDialog, PostDialog, PreferencesDialog, DiagnosisDialog, about
+//! dialogs: TeachDialog, TrustDialog, DeliveryDialog ── DeliveryRow…, SnippetDialog, HistoryDialog, PostDialog, PreferencesDialog ── TrustPage, NetworkPage; DiagnosisDialog, about
 //! ```
 
 mod about;
 mod cards;
+mod code_view;
+mod compose;
 mod composer;
 mod delivery_bar;
+mod delivery_dialog;
+mod delivery_row;
 mod diagnosis_dialog;
+mod export;
 mod feed_view;
+mod history_dialog;
 mod home_page;
+mod item_actions;
+mod network_page;
 mod post_dialog;
 mod preferences_dialog;
 mod roster;
@@ -27,9 +35,11 @@ mod roster_row;
 mod session_actions;
 mod session_page;
 mod session_row;
+mod snippet_dialog;
 mod teach_dialog;
 mod teacher_strip;
 mod trust_dialog;
+mod trust_page;
 mod window;
 
 pub use about::about;

@@ -7,6 +7,9 @@ use adw::subclass::prelude::*;
 use gettextrs::gettext;
 use gtk::glib;
 use handout_engine::api::NewPost;
+use handout_engine::code;
+
+use super::code_view::language_name;
 
 /// What is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -35,12 +38,16 @@ mod imp {
         #[template_child]
         address: TemplateChild<adw::EntryRow>,
         #[template_child]
+        language: TemplateChild<adw::ComboRow>,
+        #[template_child]
         text: TemplateChild<gtk::TextView>,
         #[template_child]
         text_place: TemplateChild<gtk::ScrolledWindow>,
         #[template_child]
         buffer: TemplateChild<gtk::TextBuffer>,
         pub kind: Cell<PostKind>,
+        /// Ids of the languages that are offered after "by itself".
+        languages: RefCell<Vec<&'static str>>,
         pub told: RefCell<Option<Told>>,
     }
 
@@ -77,7 +84,45 @@ mod imp {
             self.address.set_visible(link);
             self.text_place.set_visible(!link);
             self.text.set_monospace(kind == PostKind::Snippet);
+            self.language.set_visible(kind == PostKind::Snippet);
+            if kind == PostKind::Snippet {
+                self.offer_languages();
+            }
             self.obj().set_focus(Some(&*self.title));
+        }
+
+        fn offer_languages(&self) {
+            let mut known: Vec<_> = code::languages()
+                .map(|id| (language_name(id), id))
+                .collect();
+            known.sort();
+            // Translators: the language of a code snippet is guessed.
+            let mut names = vec![gettext("Guess")];
+            names.extend(known.iter().map(|(name, _)| name.clone()));
+            let names: Vec<_> = names.iter().map(String::as_str).collect();
+            self.language.set_model(Some(&gtk::StringList::new(&names)));
+            let ids = known.into_iter().map(|(_, id)| id);
+            self.languages.replace(ids.collect());
+        }
+
+        /// The chosen language, or what it looks like.
+        fn language(&self, title: &str, text: &str) -> &'static str {
+            let chosen = usize::try_from(self.language.selected()).ok();
+            let chosen = chosen.and_then(|n| n.checked_sub(1));
+            let chosen = chosen.and_then(|n| self.languages.borrow().get(n).copied());
+            chosen.unwrap_or_else(|| code::language(title, text))
+        }
+
+        /// Puts in what is there already.
+        pub fn begin(&self, text: &str) {
+            match self.kind.get() {
+                PostKind::Link => self.address.set_text(text),
+                _ => self.buffer.set_text(text),
+            }
+            if self.kind.get() == PostKind::Snippet {
+                let ending = code::ending(code::language("", text));
+                self.title.set_text(&format!("main.{ending}"));
+            }
         }
 
         /// The post, once it is complete.
@@ -89,15 +134,17 @@ mod imp {
             let (titled, written) = (!title.is_empty(), !text.trim().is_empty());
             match self.kind.get() {
                 PostKind::Snippet => (titled && written).then(|| NewPost::Snippet {
+                    language: self.language(&title, &text).to_owned(),
                     title,
                     text,
-                    language: String::new(),
                 }),
                 PostKind::Link => (!url.is_empty()).then(|| NewPost::Link {
                     title,
                     url: with_scheme(url),
                 }),
-                PostKind::Announcement => titled.then_some(NewPost::Announcement { title, text }),
+                PostKind::Announcement => {
+                    (titled && written).then_some(NewPost::Announcement { title, text })
+                }
             }
         }
 
@@ -129,12 +176,20 @@ glib::wrapper! {
 }
 
 impl PostDialog {
-    /// Asks for a post and tells it once it is complete.
-    pub fn ask(parent: &impl IsA<gtk::Widget>, kind: PostKind, told: impl Fn(NewPost) + 'static) {
+    /// Asks for a post and tells it once it is complete; `text` is there already.
+    pub fn ask(
+        parent: &impl IsA<gtk::Widget>,
+        kind: PostKind,
+        text: &str,
+        told: impl Fn(NewPost) + 'static,
+    ) {
         let dialog: Self = glib::Object::new();
         dialog.imp().kind.set(kind);
         dialog.imp().told.replace(Some(Box::new(told)));
         dialog.imp().arrange();
+        if !text.is_empty() {
+            dialog.imp().begin(text);
+        }
         dialog.present(Some(parent));
     }
 }

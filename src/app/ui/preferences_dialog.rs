@@ -1,4 +1,4 @@
-//! Preferences: who is sitting here, and where received files go.
+//! Preferences: who is sitting here, where received files go, who is trusted, and how the network is used.
 
 use std::cell::OnceCell;
 use std::sync::OnceLock;
@@ -10,6 +10,11 @@ use gtk::glib::clone;
 use gtk::glib::subclass::Signal;
 use gtk::{gio, glib};
 
+use super::network_page::NetworkPage;
+use super::trust_page::TrustPage;
+use crate::i18n::gettext_f;
+use crate::model::keys::Keys;
+use crate::model::lab::Lab;
 use crate::settings::{Settings, Text};
 
 mod imp {
@@ -26,6 +31,12 @@ mod imp {
         folder: TemplateChild<adw::ActionRow>,
         #[template_child]
         choose: TemplateChild<gtk::Button>,
+        #[template_child]
+        background: TemplateChild<adw::SwitchRow>,
+        #[template_child]
+        pub trust: TemplateChild<TrustPage>,
+        #[template_child]
+        pub network: TemplateChild<NetworkPage>,
         pub settings: OnceCell<Settings>,
     }
 
@@ -36,6 +47,8 @@ mod imp {
         type ParentType = adw::PreferencesDialog;
 
         fn class_init(klass: &mut Self::Class) {
+            TrustPage::ensure_type();
+            NetworkPage::ensure_type();
             klass.bind_template();
             klass.bind_template_callbacks();
         }
@@ -74,8 +87,22 @@ mod imp {
                 let writable = settings.writable(key);
                 widget.set_sensitive(writable);
                 if !writable {
-                    widget.set_tooltip_text(Some(&gettext("Managed by your organisation")));
+                    widget.set_tooltip_text(Some(&managed()));
                 }
+            }
+            if !settings.writable(Text::ReceiveFolder) {
+                self.folder.set_title(&managed_title(&gettext("Folder")));
+            }
+            for (row, title, key) in [
+                (&self.name, gettext("Name"), Text::Name),
+                (&self.roll, gettext("Roll Number"), Text::Roll),
+            ] {
+                if !settings.writable(key) {
+                    row.set_title(&managed_title(&title));
+                }
+            }
+            if !settings.bind("run-in-background", &*self.background, "active") {
+                self.background.set_subtitle(&managed());
             }
         }
 
@@ -129,10 +156,21 @@ glib::wrapper! {
 
 impl PreferencesDialog {
     /// The dialog for these settings.
-    pub fn new(settings: &Settings) -> Self {
+    pub fn new(settings: &Settings, lab: &Lab, keys: &Keys) -> Self {
         let dialog: Self = glib::Object::new();
-        if dialog.imp().settings.set(settings.clone()).is_ok() {
-            dialog.imp().fill();
+        let imp = dialog.imp();
+        if imp.settings.set(settings.clone()).is_ok() {
+            imp.fill();
+            imp.trust.setup(settings, lab, keys);
+            imp.network.setup(settings, lab);
+            let changed = clone!(
+                #[weak]
+                dialog,
+                move || dialog.emit_by_name::<()>("changed", &[])
+            );
+            imp.trust.connect_changed(changed.clone());
+            imp.network.connect_changed(changed);
+            dialog.connect_closed(|dialog| dialog.imp().trust.settle());
         }
         dialog
     }
@@ -145,4 +183,17 @@ impl PreferencesDialog {
             glib::closure_local!(move |_dialog: Self| told()),
         );
     }
+}
+
+/// What is said of a key that an administrator has locked.
+pub fn managed() -> String {
+    gettext("Managed by your organisation")
+}
+
+fn managed_title(title: &str) -> String {
+    gettext_f(
+        // Translators: the title of an entry in the preferences that an administrator has locked.
+        "{title} (managed by your organisation)",
+        &[("title", title)],
+    )
 }

@@ -5,17 +5,17 @@ use std::path::PathBuf;
 use adw::prelude::*;
 use adw::subclass::prelude::*;
 use gettextrs::{gettext, ngettext};
-use gtk::glib::{VariantTy, clone};
+use gtk::glib::clone;
 use gtk::{gdk, gio, glib};
-use handout_engine::api::ItemId;
 
-use super::post_dialog::{PostDialog, PostKind};
+use super::compose;
+use super::export;
+use super::item_actions;
 use super::session_page::{SessionPage, imp};
 use super::trust_dialog;
 use super::window::Window;
 use crate::error::AppError;
 use crate::i18n::gettext_f;
-use crate::model::feed_row::FeedRow;
 use crate::model::lab::Lab;
 use crate::model::session::Session;
 
@@ -24,14 +24,9 @@ pub fn install(klass: &mut <imp::SessionPage as ObjectSubclass>::Class) {
     klass.install_action("session.share-folder", None, |page, _, _| {
         choose_folder(page);
     });
-    for (name, kind) in [
-        ("session.snippet", PostKind::Snippet),
-        ("session.link", PostKind::Link),
-        ("session.announcement", PostKind::Announcement),
-    ] {
-        klass.install_action(name, None, move |page, _, _| compose(page, kind));
-    }
+    compose::install(klass);
     klass.install_action("session.end", None, |page, _, _| confirm_end(page));
+    klass.install_action("session.export", None, |page, _, _| export::choose(page));
     klass.install_action("session.leave", None, |page, _, _| {
         run(page, async |lab, session| {
             lab.backend()?.leave(session.id()).await
@@ -46,50 +41,14 @@ pub fn install(klass: &mut <imp::SessionPage as ObjectSubclass>::Class) {
     klass.install_action("session.toggle-roster", None, |page, _, _| {
         page.toggle_roster();
     });
-    klass.install_action("session.paste", None, |page, _, _| paste(page));
-    klass.add_binding_action(
-        gdk::Key::v,
-        gdk::ModifierType::CONTROL_MASK,
-        "session.paste",
-    );
+    klass.install_action("session.find", None, |page, _, _| page.find_student());
+    klass.add_binding_action(gdk::Key::f, gdk::ModifierType::CONTROL_MASK, "session.find");
     klass.add_binding_action(
         gdk::Key::F9,
         gdk::ModifierType::empty(),
         "session.toggle-roster",
     );
-
-    on_item(klass, "session.open", |page, row| open(page, row, false));
-    on_item(klass, "session.show", |page, row| open(page, row, true));
-    on_item(klass, "session.copy", |page, row| {
-        page.clipboard().set_text(&row.body());
-        toast(page, &gettext("Copied"));
-    });
-    on_item(klass, "session.open-link", open_link);
-    on_item(klass, "session.retry", |page, row| {
-        if let Some(item) = row.item() {
-            run(page, async move |lab, session| {
-                lab.backend()?.retry(session.id(), item).await
-            });
-        }
-    });
-    on_item(klass, "session.withdraw", confirm_withdraw);
-}
-
-/// An action whose target is the item of a row.
-fn on_item(
-    klass: &mut <imp::SessionPage as ObjectSubclass>::Class,
-    name: &str,
-    act: fn(&SessionPage, &FeedRow),
-) {
-    klass.install_action(name, Some(VariantTy::STRING), move |page, _, target| {
-        let item = target
-            .and_then(glib::Variant::str)
-            .and_then(|id| id.parse::<ItemId>().ok());
-        let session = page.session();
-        if let Some(row) = item.and_then(|item| session?.row(item)) {
-            act(page, &row);
-        }
-    });
+    item_actions::install(klass);
 }
 
 /// Runs a command; a failure is told as a toast.
@@ -112,13 +71,13 @@ where
 }
 
 /// Shows a line at the bottom of the window.
-fn toast(page: &SessionPage, text: &str) {
+pub fn toast(page: &SessionPage, text: &str) {
     if let Some(window) = page.root().and_downcast::<Window>() {
         window.toast(text);
     }
 }
 
-fn tell(page: &SessionPage, error: &AppError) {
+pub fn tell(page: &SessionPage, error: &AppError) {
     if let Some(window) = page.root().and_downcast::<Window>() {
         window.tell(error);
     }
@@ -212,82 +171,6 @@ fn choose_folder(page: &SessionPage) {
     ));
 }
 
-fn compose(page: &SessionPage, kind: PostKind) {
-    let weak = page.downgrade();
-    PostDialog::ask(page, kind, move |post| {
-        if let Some(page) = weak.upgrade() {
-            run(&page, async move |lab, session| {
-                lab.post(&session, post).await
-            });
-        }
-    });
-}
-
-/// Copied files are shared, copied text goes where a message is written.
-fn paste(page: &SessionPage) {
-    let clipboard = page.clipboard();
-    let teaching = page.session().is_some_and(|session| session.teaching());
-    let files = clipboard
-        .formats()
-        .contains_type(gdk::FileList::static_type());
-    glib::spawn_future_local(clone!(
-        #[weak]
-        page,
-        async move {
-            if files && teaching {
-                let kind = gdk::FileList::static_type();
-                let value = clipboard
-                    .read_value_future(kind, glib::Priority::DEFAULT)
-                    .await;
-                if let Some(files) = value
-                    .ok()
-                    .and_then(|value| value.get::<gdk::FileList>().ok())
-                {
-                    share(&page, &files.files());
-                }
-            } else if let Ok(Some(text)) = clipboard.read_text_future().await {
-                page.composer().insert(&text);
-            }
-        }
-    ));
-}
-
-fn open(page: &SessionPage, row: &FeedRow, folder: bool) {
-    let Some(path) = row.path() else { return };
-    let launcher = gtk::FileLauncher::new(Some(&gio::File::for_path(path)));
-    let window = page.root().and_downcast::<gtk::Window>();
-    glib::spawn_future_local(clone!(
-        #[weak]
-        page,
-        async move {
-            let opened = if folder {
-                launcher
-                    .open_containing_folder_future(window.as_ref())
-                    .await
-            } else {
-                launcher.launch_future(window.as_ref()).await
-            };
-            if let Err(error) = opened {
-                tell(&page, &error.into());
-            }
-        }
-    ));
-}
-
-fn open_link(page: &SessionPage, row: &FeedRow) {
-    let launcher = gtk::UriLauncher::new(&row.body());
-    let window = page.root().and_downcast::<gtk::Window>();
-    glib::spawn_future_local(clone!(
-        #[weak]
-        page,
-        async move {
-            if let Err(error) = launcher.launch_future(window.as_ref()).await {
-                tell(&page, &error.into());
-            }
-        }
-    ));
-}
-
 fn confirm_end(page: &SessionPage) {
     let Some(session) = page.session() else {
         return;
@@ -307,23 +190,8 @@ fn confirm_end(page: &SessionPage) {
     });
 }
 
-fn confirm_withdraw(page: &SessionPage, row: &FeedRow) {
-    let Some(item) = row.item() else { return };
-    let heading = gettext_f("Withdraw “{title}”?", &[("title", &row.title())]);
-    let text = gettext("Nobody receives it any more. Students who have it already keep it.");
-    let dialog = adw::AlertDialog::new(Some(&heading), Some(&text));
-    dialog.add_responses(&[
-        ("cancel", &gettext("_Cancel")),
-        ("withdraw", &gettext("_Withdraw")),
-    ]);
-    dialog.set_response_appearance("withdraw", adw::ResponseAppearance::Destructive);
-    ask(page, dialog, "withdraw", async move |lab, session| {
-        lab.backend()?.withdraw(session.id(), item).await
-    });
-}
-
 /// Runs a command once the person has said yes.
-fn ask<F>(page: &SessionPage, dialog: adw::AlertDialog, yes: &'static str, command: F)
+pub fn ask<F>(page: &SessionPage, dialog: adw::AlertDialog, yes: &'static str, command: F)
 where
     F: AsyncFnOnce(Lab, Session) -> Result<(), AppError> + 'static,
 {

@@ -54,7 +54,7 @@ pub mod imp {
         #[template_child]
         feed: TemplateChild<FeedView>,
         #[template_child]
-        roster: TemplateChild<Roster>,
+        pub roster: TemplateChild<Roster>,
         #[template_child]
         pub composer: TemplateChild<Composer>,
         #[template_child]
@@ -165,7 +165,7 @@ pub mod imp {
                 .set_subtitle(&format::present(session.students()));
             self.set_compact(self.compact.get());
             self.roster_button.set_visible(teaching);
-            self.strip.set_visible(!teaching);
+            self.strip.set_visible(!teaching && !session.past());
             self.composer.set_visible(session.may_write());
             self.composer.set_prompt(prompt(session));
             if !session.live() {
@@ -178,6 +178,8 @@ pub mod imp {
             for action in ["share-folder", "snippet", "link", "announcement", "end"] {
                 page.action_set_enabled(&format!("session.{action}"), teaching && live);
             }
+            page.action_set_enabled("session.export", teaching);
+            page.action_set_enabled("session.words", !session.past());
             page.action_set_enabled("session.leave", !teaching && live);
             self.end_place.set_visible(teaching && live);
         }
@@ -280,6 +282,15 @@ impl SessionPage {
         self.imp().banner.set_revealed(false);
     }
 
+    /// Shows the students and gives the keyboard to the search.
+    pub fn find_student(&self) {
+        let button = &self.imp().roster_button;
+        if button.is_visible() {
+            button.set_active(true);
+            self.imp().roster.find();
+        }
+    }
+
     /// Shows or hides the students.
     pub fn toggle_roster(&self) {
         let button = &self.imp().roster_button;
@@ -303,7 +314,9 @@ fn prompt(session: &Session) -> String {
 }
 
 fn ended(session: &Session) -> String {
-    if session.teaching() {
+    if session.past() {
+        gettext("This is an earlier session, to read.")
+    } else if session.teaching() {
         gettext("You have ended this session")
     } else {
         gettext("This session has ended. What you received stays on this computer.")

@@ -10,6 +10,7 @@ use gtk::{gdk, gio, glib};
 use handout_engine::api::SessionId;
 
 use super::diagnosis_dialog::DiagnosisDialog;
+use super::history_dialog::HistoryDialog;
 use super::home_page::HomePage;
 use super::session_actions;
 use super::session_page::SessionPage;
@@ -51,6 +52,7 @@ mod imp {
                     DiagnosisDialog::new(lab).present(Some(window));
                 }
             });
+            klass.install_action("win.history", None, |window, _, _| window.show_history());
             klass.install_action("win.share-files", None, |window, _, _| {
                 if let Some(page) = window.page().filter(can_share) {
                     session_actions::choose_files(&page);
@@ -145,6 +147,18 @@ impl Window {
         self.imp().toasts.add_toast(toast);
     }
 
+    /// Shows a line at the bottom with something that can be done.
+    pub fn offer(&self, text: &str, button: &str, act: impl Fn() + 'static) {
+        let toast = adw::Toast::builder()
+            .title(text)
+            .use_markup(false)
+            .button_label(button)
+            .timeout(10)
+            .build();
+        toast.connect_button_clicked(move |_| act());
+        self.imp().toasts.add_toast(toast);
+    }
+
     /// Tells what did not work, unless the person cancelled it.
     pub fn tell(&self, error: &AppError) {
         if let Some(text) = error.user_text() {
@@ -162,6 +176,29 @@ impl Window {
         if let (Some(lab), Some(home)) = (self.imp().lab.get(), self.home()) {
             let page = SessionPage::new(lab, session);
             pages.replace(&[home.clone().upcast(), page.upcast()]);
+        }
+    }
+
+    /// Shows an earlier session above what is shown now.
+    pub fn show_past(&self, session: &Session) {
+        if let Some(lab) = self.imp().lab.get() {
+            let page = SessionPage::new(lab, session);
+            // Its tag is the running session's.
+            page.set_tag(None);
+            self.imp().pages.push(&page);
+        }
+    }
+
+    /// The session that runs now.
+    pub fn live(&self) -> Option<SessionId> {
+        Some(self.imp().lab.get()?.live()?.id())
+    }
+
+    fn show_history(&self) {
+        let app = self.application().and_downcast::<Application>();
+        let shown = app.map(|app| HistoryDialog::show(self, &app.history()));
+        if let Some(Err(error)) = shown {
+            self.tell(&error);
         }
     }
 

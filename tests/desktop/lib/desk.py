@@ -50,11 +50,11 @@ class Desk:
         self.seconds = seconds
         self.programs = []
         self._processes = []
-        self._folder = None
+        self.folder = None
 
     def __enter__(self):
         self.artefacts.mkdir(parents=True, exist_ok=True)
-        self._folder = Path(tempfile.mkdtemp(prefix="desk-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="desk-"))
         try:
             self._start_screen()
             self._start_accessibility()
@@ -65,12 +65,12 @@ class Desk:
 
     def __exit__(self, kind, error, trace):
         if error is not None and self.programs:
-            self._keep_evidence()
+            self.keep_evidence()
         for program in reversed(self.programs):
             program.stop()
         for process in reversed(self._processes):
             end(process)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def start(self, name, *command, env=None, args=()):
         """Starts a program as the user `name` on a computer of that name. A name that is started again is ended first and
@@ -119,7 +119,13 @@ class Desk:
             process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, **options)
         self._processes.append(process)
 
-    def _keep_evidence(self):
+    def clear(self):
+        """Ends every program; homes stay."""
+        while self.programs:
+            self.programs.pop().stop()
+
+    def keep_evidence(self):
+        """A picture of the screen, and the tree of every program."""
         self.picture("failed.png")
         for program in self.programs:
             if program.running():
@@ -133,13 +139,13 @@ class Program:
     def __init__(self, desk, name, command, env):
         self.desk = desk
         self.name = name
-        self.home = desk._folder / name
+        self.home = desk.folder / name
         self.log = desk.artefacts / f"{name}.log"
-        self._env = self._environment(env)
-        self._bus, self._env["DBUS_SESSION_BUS_ADDRESS"] = start_bus(desk.artefacts / f"{name}-bus.log", self._env)
+        self.env = self._environment(env)
+        self._bus, self.env["DBUS_SESSION_BUS_ADDRESS"] = start_bus(desk.artefacts / f"{name}-bus.log", self.env)
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.home, env=self._env, start_new_session=True
+                command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.home, env=self.env, start_new_session=True
             )
 
     def _environment(self, extra):
@@ -162,7 +168,7 @@ class Program:
         } | {k: str(v) for k, v in extra.items()}
 
     def _schemas(self):
-        folder = self.desk._folder / "schemas"
+        folder = self.desk.folder / "schemas"
         if not folder.exists():
             folder.mkdir()
             for schema in (TOP / "data").glob("*.gschema.xml"):

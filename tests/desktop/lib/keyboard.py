@@ -1,6 +1,7 @@
 """The keyboard and the windows as the X server knows them (xdotool)."""
 
 import subprocess
+import time
 
 
 def family(pid):
@@ -18,6 +19,17 @@ def window(pid):
         if found:
             return found[-1]
     return None
+
+
+def titled(pid, title):
+    """Whether a process, or a child of it, has a visible window of that title."""
+    for one in family(pid):
+        words = ["xdotool", "search", "--onlyvisible", "--pid", str(one)]
+        for found in subprocess.run(words, capture_output=True, text=True, check=False).stdout.split():
+            named = subprocess.run(["xdotool", "getwindowname", found], capture_output=True, text=True, check=False)
+            if named.stdout.strip() == title:
+                return True
+    return False
 
 
 def activate(pid):
@@ -42,6 +54,29 @@ def write(text):
 def resize(pid, wide, high):
     """Gives the window of a process that size in pixels, as far as the window allows."""
     do("windowsize", window(pid), str(wide), str(high))
+
+
+def drag(pid, to):
+    """Drags with the mouse from the middle of one process's window to the middle of another's."""
+    for one, place in ((to, ("300", "100")), (pid, ("10", "300"))):
+        activate(one)
+        do("windowmove", window(one), *place)
+    start, end = middle(window(pid)), middle(window(to))
+    do("mousemove", *start)
+    do("mousedown", "1")
+    # A drag begins after some way, and the windows on the way want to be entered.
+    for part in range(1, 21):
+        do("mousemove", *(str(int(a) + (int(b) - int(a)) * part // 20) for a, b in zip(start, end, strict=True)))
+        time.sleep(0.03)
+    time.sleep(0.3)
+    do("mouseup", "1")
+
+
+def middle(shown):
+    """The middle of a window on the screen."""
+    lines = do("getwindowgeometry", "--shell", shown).splitlines()
+    at = {key: int(value) for key, _, value in (line.partition("=") for line in lines)}
+    return str(at["X"] + at["WIDTH"] // 2), str(at["Y"] + at["HEIGHT"] // 2)
 
 
 def do(*words):

@@ -16,6 +16,8 @@ macro_rules! card {
             use gtk::subclass::prelude::*;
 
             use crate::model::feed_row::FeedRow;
+            use crate::model::post_parts;
+            use crate::ui::code_view::{self, CodeView};
             use crate::ui::delivery_bar::DeliveryBar;
 
             mod imp {
@@ -39,6 +41,7 @@ macro_rules! card {
                     fn class_init(klass: &mut Self::Class) {
                         FeedRow::ensure_type();
                         DeliveryBar::ensure_type();
+                        CodeView::ensure_type();
                         klass.bind_template();
                         klass.bind_template_callbacks();
                     }
@@ -53,6 +56,16 @@ macro_rules! card {
                     #[template_callback(function)]
                     fn filled(text: Option<&str>) -> bool {
                         text.is_some_and(|text| !text.is_empty())
+                    }
+
+                    #[template_callback(function)]
+                    fn shortened(text: Option<&str>) -> bool {
+                        text.is_some_and(|text| post_parts::excerpt(text) != text.trim_end())
+                    }
+
+                    #[template_callback(function)]
+                    fn language_name(id: Option<&str>) -> String {
+                        code_view::language_name(id.unwrap_or_default())
                     }
                 }
 
@@ -114,23 +127,9 @@ pub fn show(row: &FeedRow, used: Option<gtk::Widget>) -> gtk::Widget {
     match row.kind() {
         FeedKind::Message => message::card(row),
         FeedKind::Files => files::card(row),
-        FeedKind::Snippet => left_to_right(snippet::card(row)),
+        FeedKind::Snippet => snippet::card(row),
         FeedKind::Link => link::card(row),
         FeedKind::Announcement => announcement::card(row),
         FeedKind::Notice => notice::card(row),
     }
-}
-
-/// Code is written from left to right everywhere.
-fn left_to_right(card: gtk::Widget) -> gtk::Widget {
-    if let Some(code) = card.last_child() {
-        code.set_direction(gtk::TextDirection::Ltr);
-        if let Some(label) = code
-            .downcast_ref::<gtk::ScrolledWindow>()
-            .and_then(gtk::ScrolledWindow::child)
-        {
-            label.set_direction(gtk::TextDirection::Ltr);
-        }
-    }
-    card
 }

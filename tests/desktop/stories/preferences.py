@@ -1,0 +1,108 @@
+"""Preferences: who one is, who is trusted, the network, and what an administrator has locked."""
+
+import re
+
+from room import Room
+
+# The place in the main menu.
+ABOUT = 7
+SETTINGS = ".config/glib-2.0/settings/keyfile"
+
+
+class Story(Room):
+    """A student who has trusted a teacher once."""
+
+    NUMBER = 4
+
+    def steps(self):
+        return [
+            ("a student has trusted a teacher", self.meet),
+            ("name and folder are shown, and a new name is kept", self.general),
+            ("a trusted teacher is listed with the words of the key", self.trusted),
+            ("a removal can be undone, and counts when it is not", self.remove),
+            ("the upload limit is kept", self.network),
+            ("shortcuts and the about dialog", self.help),
+            ("what an administrator has locked is shown as managed", self.managed),
+        ]
+
+    def meet(self):
+        self.teacher = self.teaches("preferences-teacher", "Statistics", "Dr. Kaur")
+        self.student = self.comes("preferences-student", "Neha Pant", "21BCS019")
+        self.trusts(self.student)
+
+    def kept(self):
+        path = self.student.home / SETTINGS
+        return path.read_text() if path.exists() else ""
+
+    def general(self):
+        self.student.keys("ctrl+comma")
+        name = self.student.find("text", "Name")
+        assert name.content == "Neha Pant", name.content
+        self.student.find("label", re.compile("/Downloads/Handout$"))
+        self.look(self.student, "preferences.png")
+        name.focus()
+        self.student.keys("ctrl+a")
+        self.student.write("Neha P. Pant")
+        self.student.keys("Return")
+        self.desk.wait_for(lambda: "Neha P. Pant" in self.kept(), "the new name in the settings")
+
+    def page(self, name):
+        self.student.find(("toggle button", "radio button", "page tab", "button"), name).press()
+
+    def trusted(self):
+        self.page("Trust")
+        self.student.find("button", "Trust Dr. Kaur no longer")
+        self.look(self.student, "preferences-trust.png")
+
+    def remove(self):
+        self.student.find("button", "Trust Dr. Kaur no longer").press()
+        self.student.find("label", "Dr. Kaur is no longer trusted")
+        self.student.find("button", re.compile("Undo$")).press()
+        self.student.find("button", "Trust Dr. Kaur no longer").press()
+        self.student.find("label", "Nobody Yet")
+        trust = self.data_of("preferences-student") / "keys/trust.json"
+        assert "Dr. Kaur" in trust.read_text(), "removed at once"
+        self.student.keys("Escape")
+        self.desk.wait_for(lambda: "Dr. Kaur" not in trust.read_text(), "Dr. Kaur is forgotten")
+
+    def network(self):
+        self.student.keys("ctrl+comma")
+        self.page("Network")
+        self.student.find("spin button", "Upload Limit")
+        self.look(self.student, "preferences-network.png")
+        limit = self.student.find("spin button", "Upload Limit")
+        limit.focus()
+        self.student.keys("ctrl+a")
+        self.student.write("512")
+        self.student.keys("Tab")
+        self.desk.wait_for(lambda: "upload-limit=uint32 512" in self.kept(), "the limit in the settings")
+        self.student.resize(360, 640)
+        self.look(self.student, "preferences-360.png")
+        self.student.resize(960, 680)
+        self.student.keys("Escape")
+        self.student.wait_for(lambda: not self.student.has("spin button"), "the preferences are closed")
+
+    def help(self):
+        self.student.keys("ctrl+question")
+        self.student.find("label", "Find a student")
+        self.student.picture("shortcuts.png")
+        self.student.keys("Escape")
+        self.menu(self.student, "Main Menu", ABOUT)
+        self.student.find("label", "Handout")
+        self.look(self.student, "about.png")
+        self.student.keys("Escape")
+
+    def managed(self):
+        locks = self.student.home / ".config/locked"
+        locks.mkdir()
+        (locks / "defaults").write_text("")
+        (locks / "locks").write_text("/in/ac/gehu/Handout/upload-limit\n/in/ac/gehu/Handout/student-name\n")
+        self.student = self.start("preferences-student", GSETTINGS_DEFAULTS_DIR=locks)
+        self.student.keys("ctrl+comma")
+        name = self.student.find("text", "Name (managed by your organisation)")
+        assert not name.is_in("sensitive"), "a locked name can be changed"
+        self.page("Network")
+        self.student.find("label", "Managed by your organisation")
+        limit = self.student.find("spin button", "Upload Limit")
+        assert not limit.is_in("sensitive"), "a locked limit can be changed"
+        self.look(self.student, "managed.png")
