@@ -11,7 +11,7 @@ from room import Room
 CODE = "import csv\n\nwith open('a.csv') as file:\n\tfor row in csv.reader(file):\n\t    print(row)\n"
 LONG = "".join(f"print({n})\n" for n in range(40))
 # Places in the menus.
-FOLDER, SNIPPET, LINK, ANNOUNCEMENT = 1, 2, 3, 4
+SNIPPET, LINK, ANNOUNCEMENT = 2, 3, 4
 EXPORT = 1
 OUTSIDE = Path(__file__).resolve().parent.parent / "lib/outside.py"
 
@@ -36,7 +36,7 @@ class Story(Room):
             ("a pasted address is offered as a link", self.paste_link),
             ("copied files are shared", self.paste_files),
             ("dropped files are shared", self.drop),
-            ("a folder is shared", self.folder),
+            ("a copied folder is shared", self.folder),
             ("attendance and delivery are exported", self.export),
             ("an item is withdrawn", self.withdraw),
         ]
@@ -188,11 +188,11 @@ class Story(Room):
         outside.stop()
 
     def folder(self):
-        inside = self.desk.folder / "to-share/project/src"
+        inside = self.desk.folder / "to-share/homework/src"
         inside.mkdir(parents=True)
         (inside / "main.c").write_bytes(b"int main(void) { return 0; }\n")
-        self.menu(self.teacher, "Share Something Else", FOLDER)
-        self.choose(self.teacher, inside.parent, "Share a Folder")
+        self.copied("--files", inside.parent)
+        self.paste()
         self.desk.wait_for(lambda: self.received(inside / "main.c"), "the file of the folder", 30)
 
     def export(self):
