@@ -88,7 +88,7 @@ enter_root() {
   mapfile -t binds < <(root_binds)
   ((${#binds[@]})) || exit 1
   args=(--bind "$root" / --dev-bind /dev /dev --proc /proc --ro-bind /sys /sys --tmpfs /run --bind /tmp /tmp
-    --tmpfs /dev/shm --tmpfs /home --dir /home/handout --setenv HOME /home/handout
+    --tmpfs /dev/shm --tmpfs /etc/glib-2.0/settings --tmpfs /home --dir /home/handout --setenv HOME /home/handout
     --perms 0700 --dir /run/user --setenv XDG_RUNTIME_DIR /run/user
     --unshare-pid --die-with-parent --chdir "$PWD")
   # A user stays who they are: the session bus of a desktop knows them by their number.

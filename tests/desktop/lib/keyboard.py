@@ -34,8 +34,14 @@ def titled(pid, title):
 
 def activate(pid):
     """Brings the window of a process to the front, with the keyboard."""
-    shown = window(pid)
-    if shown is None:
+    shown = None
+    # What is in the accessible tree already may not be on the screen yet.
+    for _ in range(100):
+        shown = window(pid)
+        if shown is not None:
+            break
+        time.sleep(0.1)
+    else:
         raise RuntimeError(f"process {pid} has no window to bring to the front")
     if do("getwindowfocus") != shown:
         do("windowactivate", "--sync", shown)
