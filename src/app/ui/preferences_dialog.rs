@@ -99,6 +99,10 @@ mod imp {
             ] {
                 if !settings.writable(key) {
                     row.set_title(&managed_title(&title));
+                    // The text inside is what a screen reader meets.
+                    if let Some(text) = row.delegate() {
+                        text.set_sensitive(false);
+                    }
                 }
             }
             if !settings.bind("run-in-background", &*self.background, "active") {

@@ -237,6 +237,7 @@ fn a_file_and_messages_reach_every_student() {
         });
     }
     block_on(early.engine.say(session, "Which page?")).unwrap();
+    assert_eq!(teacher.text(), "hello");
     assert_eq!(teacher.text(), "Which page?");
 
     let report = block_on(teacher.engine.diagnosis()).unwrap();
