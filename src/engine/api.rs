@@ -1,6 +1,6 @@
 //! The public API: plain data in both directions. [`crate::Engine`] takes the commands.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -8,8 +8,12 @@ use serde::Serialize;
 pub use crate::core::ids::{
     AuthorId, DeviceId, Hash, ItemId, PublicKey, Seq, SessionId, SetId, Version,
 };
+pub use crate::core::pin::{BadPin, Pin};
 pub use crate::core::time::UnixTime;
 pub use crate::core::wire::statements::{FailReason, LinkKind, TextPolicy};
+
+/// The usual UDP port of discovery, and the first choice for TCP.
+pub const DEFAULT_PORT: u16 = 47_800;
 
 /// How an engine is set up.
 #[derive(Debug, Clone)]
@@ -30,6 +34,8 @@ pub struct Config {
     pub allow_unknown_teachers: bool,
     /// Bytes of the disk that stay free.
     pub free_space_reserve: u64,
+    /// The most bytes of one item that are received without asking, `None` for no limit.
+    pub accept_limit: Option<u64>,
     /// The most bytes a second to send, `None` for no limit.
     pub upload_limit: Option<u64>,
 }
@@ -157,6 +163,9 @@ pub struct SessionView {
     pub texts: TextPolicy,
     /// Members that are connected, the teacher not counted.
     pub present: u32,
+    /// The own session: the digits that students have to prove, if there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pin: Option<String>,
 }
 
 /// How the own machine stands to a session.
@@ -176,6 +185,13 @@ pub enum SessionState {
     /// A member; the teacher was last heard some time ago.
     TeacherAway {
         /// Seconds since.
+        seconds: u64,
+    },
+    /// The session asks for a PIN.
+    PinWanted {
+        /// The one that was tried is another.
+        wrong: bool,
+        /// Seconds until another try counts.
         seconds: u64,
     },
     /// Not admitted.
@@ -217,6 +233,8 @@ pub struct Post {
     pub time: UnixTime,
     /// Only the teacher and the author can read it.
     pub private: bool,
+    /// It was told before, in an earlier run of the program.
+    pub again: bool,
     /// What it is.
     pub content: PostContent,
 }
@@ -346,6 +364,10 @@ pub struct DeliveryView {
 }
 
 /// A member of a session.
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "facts that have nothing to do with each other"
+)]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct MemberView {
     /// The session.
@@ -362,6 +384,8 @@ pub struct MemberView {
     pub presence: Presence,
     /// Another device claims the same roll number.
     pub duplicate_roll: bool,
+    /// The teacher lets nobody read what it writes.
+    pub muted: bool,
 }
 
 /// How a member is connected.
@@ -413,6 +437,8 @@ pub enum WarningKind {
     SourceChanged,
     /// Two devices claim one roll number.
     DuplicateRoll,
+    /// Many wrong PINs were tried in the own session.
+    WrongPins,
     /// A database was damaged and started anew.
     Database,
 }
@@ -434,6 +460,46 @@ pub struct Diagnosis {
     pub sessions: Vec<SessionView>,
     /// Connected peers.
     pub links: Vec<LinkReport>,
+    /// Where received files go.
+    pub receive_dir: PathBuf,
+    /// Whether that is on another machine's disk: everything then crosses the network once more.
+    pub receive_remote: bool,
+}
+
+impl Diagnosis {
+    /// In a session with others, this machine reaches its teacher and nobody else: the network keeps computers apart.
+    pub fn is_isolated(&self) -> bool {
+        let others = |session: &SessionView| session.present.saturating_sub(1);
+        let joined = |session: &&SessionView| session.state == SessionState::Joined;
+        let class = self.sessions.iter().filter(joined).map(others).max();
+        class.is_some_and(|others| others >= 2) && self.links.len() == 1
+    }
+
+    /// The links by which this machine can be found where announcements do not arrive.
+    pub fn own_links(&self) -> Vec<String> {
+        let used = self.interfaces.iter().filter(|interface| interface.used);
+        let addresses = used.flat_map(|interface| &interface.addresses);
+        addresses
+            .filter_map(|address| address.split('/').next()?.parse::<Ipv4Addr>().ok())
+            .map(|address| format!("handout://{address}:{}", self.tcp_port))
+            .collect()
+    }
+
+    /// Students of the own session that this machine hears of but does not reach.
+    pub fn unreached(&self) -> u32 {
+        let own = |session: &&SessionView| session.state == SessionState::Teaching;
+        let present = self
+            .sessions
+            .iter()
+            .filter(own)
+            .map(|own| own.present)
+            .max();
+        // In large classes the teacher is linked to a part of them on purpose.
+        let flat = u32::try_from(crate::core::swarm::FLAT).unwrap_or(u32::MAX);
+        let present = present.filter(|present| *present <= flat).unwrap_or(0);
+        let links = u32::try_from(self.links.len()).unwrap_or(u32::MAX);
+        present.saturating_sub(links)
+    }
 }
 
 /// One interface and what it did.

@@ -1,35 +1,36 @@
 //! The handle that a window or a command line holds.
 
+use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use async_channel::Sender;
-use ed25519_dalek::SigningKey;
 use smol::future::block_on;
 
 use crate::api::{
     Config, DeviceId, Diagnosis, Event, ItemId, NewPost, PublicKey, SessionId, SetId, ShareOptions,
     TextPolicy, UnixTime, Version, Warning, WarningKind,
 };
-use crate::core::ids::Epoch;
-use crate::core::io::{Command, CommandError};
+use crate::core::io::Command;
 use crate::core::limits::ITEM_TITLE;
 use crate::core::machine::{Core, CoreConfig};
+use crate::core::pin::Pin;
 use crate::core::trust::FirstContact;
-use crate::driver::disk::{DiskSide, Places, Tell};
+use crate::driver::disk::{DiskSide, Places, Receiving, Tell};
 use crate::driver::events::EventQueue;
 use crate::driver::history::History;
 use crate::driver::share::Prepared;
 use crate::driver::{Driver, Happening, Request, State, run};
-use crate::net::{Net, NetConfig, NetError};
+use crate::error::EngineError;
+use crate::net::{Net, NetConfig};
 use crate::platform::files::create_private_folder;
-use crate::store::database::{Database, DatabaseError};
-use crate::store::keys::{KeyError, KeyStore};
+use crate::store::database::Database;
+use crate::store::keys::KeyStore;
 
-/// Where the institutions stand that the administrator trusts for the whole machine.
-pub const SYSTEM_INSTITUTIONS: &str = "/etc/handout/institutions";
+/// Where the institutions stand that the administrator trusts for the whole machine; in a Flatpak, its extension.
+pub const SYSTEM_INSTITUTIONS: [&str; 2] = ["/etc/handout/institutions", "/app/institutions"];
 /// Events that may wait for a slow reader beside the queue that keeps the newest progress.
 const EVENTS: usize = 256;
 
@@ -38,59 +39,11 @@ const EVENTS: usize = 256;
 #[derive(Debug, Clone)]
 pub struct Engine {
     requests: Sender<Request>,
-    device: DeviceId,
-    disk: Arc<DiskSide>,
-}
-
-/// Why the engine did not do something.
-#[derive(Debug, thiserror::Error)]
-pub enum EngineError {
-    /// The rules do not allow it.
-    #[error(transparent)]
-    Command(#[from] CommandError),
-    /// The engine has stopped.
-    #[error("the engine has stopped")]
-    Stopped,
-    /// The data folder cannot be used.
-    #[error("cannot use the data folder {path}: {source}")]
-    DataDir {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The keys cannot be used.
-    #[error(transparent)]
-    Keys(#[from] KeyError),
-    /// The history cannot be used.
-    #[error(transparent)]
-    Database(#[from] DatabaseError),
-    /// No shared path could be read.
-    #[error("nothing to share: {0}")]
-    NothingToShare(String),
-    /// The network cannot be used at all.
-    #[error(
-        "cannot listen on UDP port {port}: {source}. Another program uses it: stop that program, \
-         or choose another port on every computer."
-    )]
-    Network {
-        /// The port.
-        port: u16,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The system refuses threads, sockets or random numbers.
-    #[error("the system does not allow the engine to start: {0}")]
-    System(String),
-}
-
-impl From<NetError> for EngineError {
-    fn from(error: NetError) -> Self {
-        match error {
-            NetError::Udp { port, source } => Self::Network { port, source },
-            other => Self::System(other.to_string()),
-        }
-    }
+    pub(crate) device: DeviceId,
+    pub(crate) disk: Arc<DiskSide>,
+    pub(crate) data_dir: PathBuf,
+    /// Held from the first own session on.
+    pub(crate) teaching: Arc<Mutex<Option<File>>>,
 }
 
 /// What became of a share command.
@@ -146,11 +99,7 @@ impl Engine {
         )
         .map_err(system)?;
         let ended = history.ended()?;
-        let places = Places {
-            receive: config.receive_dir.clone(),
-            copies: config.data_dir.join("copies"),
-            reserve: config.free_space_reserve,
-        };
+        let places = Places::of(&config);
         let disk = DiskSide::start(places, Arc::new(history), tell).map_err(system)?;
 
         let net = Net::start(
@@ -184,6 +133,7 @@ impl Engine {
             trust: trust(&keys, &config, &happened)?,
             auto_join: config.auto_join,
             upload_limit: config.upload_limit,
+            accept_limit: config.accept_limit,
             ended,
             seed: random()?,
         });
@@ -213,29 +163,10 @@ impl Engine {
             requests,
             device: device.id(),
             disk,
+            data_dir: config.data_dir.clone(),
+            teaching: Arc::default(),
         };
         Ok((engine, people))
-    }
-
-    /// Starts a session as the given teacher.
-    pub async fn start_session(
-        &self,
-        title: &str,
-        teacher: &crate::store::keys::UnlockedTeacher,
-    ) -> Result<SessionId, EngineError> {
-        let session = SessionId(random()?);
-        let session_key = SigningKey::from_bytes(&random()?);
-        let public = PublicKey(session_key.verifying_key().to_bytes());
-        let authority = teacher.authority(session, public, Epoch(1), self.device, clock());
-        self.command(Command::Start {
-            session,
-            title: title.to_owned(),
-            session_key,
-            authority,
-            sealing: teacher.sealing_secret().clone(),
-        })
-        .await?;
-        Ok(session)
     }
 
     /// Shares files and folders. Returns once they are scanned; sending has begun by then.
@@ -377,6 +308,11 @@ impl Engine {
         self.command(Command::Join(session)).await
     }
 
+    /// Joins a session that asks for a PIN ([`crate::api::SessionState::PinWanted`]) with what the person typed.
+    pub async fn enter_pin(&self, session: SessionId, pin: Pin) -> Result<(), EngineError> {
+        self.command(Command::EnterPin { session, pin }).await
+    }
+
     /// Looks for a session at an address.
     pub async fn connect(&self, address: SocketAddr) -> Result<(), EngineError> {
         self.command(Command::Connect(address)).await
@@ -392,6 +328,32 @@ impl Engine {
         self.command(Command::Retry { session, item }).await
     }
 
+    /// Sets how many bytes of one item are received without asking; `None` for no limit. What is on its way goes on.
+    pub async fn set_accept_limit(&self, most: Option<u64>) -> Result<(), EngineError> {
+        self.command(Command::SetAcceptLimit(most)).await
+    }
+
+    /// Has what is received from now on go to another folder, and leaves so many bytes of its disk free. What has begun stays where
+    /// it is; what failed goes to the new folder when it is tried again.
+    pub fn receive_in(&self, folder: PathBuf, reserve: u64) {
+        self.disk.receive_in(Receiving { folder, reserve });
+    }
+
+    /// Lets nobody read any more what a student of the own session writes, or lets them again.
+    pub async fn mute(
+        &self,
+        session: SessionId,
+        device: DeviceId,
+        muted: bool,
+    ) -> Result<(), EngineError> {
+        self.command(Command::Mute {
+            session,
+            device,
+            muted,
+        })
+        .await
+    }
+
     /// Has students try again to receive an item of the own session that failed there. What they
     /// declined themselves stays declined.
     pub async fn ask_again(
@@ -404,6 +366,24 @@ impl Engine {
             session,
             item,
             students,
+            direct: false,
+        })
+        .await
+    }
+
+    /// Sends an item of the own session directly to students who have to wait for others: this machine serves them first, and they
+    /// ask it alone while it sends and has everything. Who is not linked to this machine gets it from others as before; where it failed it is tried again.
+    pub async fn send_directly(
+        &self,
+        session: SessionId,
+        item: ItemId,
+        students: Vec<DeviceId>,
+    ) -> Result<(), EngineError> {
+        self.command(Command::AskAgain {
+            session,
+            item,
+            students,
+            direct: true,
         })
         .await
     }
@@ -428,9 +408,10 @@ impl Engine {
     pub async fn shutdown(&self) {
         // Nothing is answered: the reply is dropped when the engine has stopped.
         let _ = self.ask(Request::Shutdown).await;
+        *self.teaching.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    async fn command(&self, command: Command) -> Result<(), EngineError> {
+    pub(crate) async fn command(&self, command: Command) -> Result<(), EngineError> {
         let done = self.ask(|reply| Request::Command(command, reply)).await?;
         Ok(done?)
     }
@@ -463,15 +444,17 @@ fn trust(
     } else {
         FirstContact::Refuse
     });
-    let (good, bad) = KeyStore::system_institutions(Path::new(SYSTEM_INSTITUTIONS));
     let warn = warner(happened);
-    for (key, name) in good {
-        if let Err(error) = trust.add_system_institution(key, &name) {
+    for folder in SYSTEM_INSTITUTIONS {
+        let (good, bad) = KeyStore::system_institutions(Path::new(folder));
+        for (key, name) in good {
+            if let Err(error) = trust.add_system_institution(key, &name) {
+                warn(WarningKind::Refused, error.to_string());
+            }
+        }
+        for error in bad {
             warn(WarningKind::Refused, error.to_string());
         }
-    }
-    for error in bad {
-        warn(WarningKind::Refused, error.to_string());
     }
     Ok(trust)
 }
@@ -515,12 +498,12 @@ fn title_of(paths: &[PathBuf]) -> String {
     title + &more
 }
 
-fn clock() -> UnixTime {
+pub(crate) fn clock() -> UnixTime {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     UnixTime(since.map_or(0, |since| since.as_secs()))
 }
 
-fn random<const N: usize>() -> Result<[u8; N], EngineError> {
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], EngineError> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|error| EngineError::System(error.to_string()))?;
     Ok(bytes)

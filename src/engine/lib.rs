@@ -8,11 +8,15 @@ pub mod code;
 pub mod core;
 mod driver;
 mod engine;
+mod error;
 pub mod net;
 pub mod platform;
 pub mod report;
 #[cfg(any(test, feature = "sim"))]
 pub mod sim;
 pub mod store;
+pub mod target;
+mod teaching;
 
-pub use engine::{Engine, EngineError, SYSTEM_INSTITUTIONS, Shared};
+pub use engine::{Engine, SYSTEM_INSTITUTIONS, Shared};
+pub use error::EngineError;

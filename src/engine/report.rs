@@ -258,6 +258,7 @@ mod tests {
             seq: Seq(1),
             time: UnixTime(0),
             private: false,
+            again: false,
             content: PostContent::Files {
                 item: ItemId([7; 16]),
                 version: Version(version),
@@ -281,6 +282,7 @@ mod tests {
             own: false,
             presence,
             duplicate_roll: duplicate,
+            muted: false,
         })
     }
 

@@ -113,6 +113,15 @@ byte_id!(
     Nonce, 16, "nonce"
 );
 
+byte_id!(
+    /// One side's message of the proof of a PIN.
+    PinShare, 32, "PIN share"
+);
+byte_id!(
+    /// What shows that a device knows the PIN.
+    PinProof, 32, "PIN proof"
+);
+
 impl From<DeviceId> for AuthorId {
     fn from(device: DeviceId) -> Self {
         Self(device.0)

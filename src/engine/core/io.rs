@@ -3,16 +3,19 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+pub use super::command::{Command, CommandError};
 use super::ids::{
     ChunkIndex, DeviceId, DialId, Epoch, FileIndex, Hash, ItemId, LinkId, PublicKey, SessionId,
     SetId, Version,
 };
+pub use super::kept::{Earlier, EarlierSet, Kept};
 use super::signed::Signed;
+use super::time::UnixTime;
 use super::trust::TrustChange;
 use super::wire::control::Greeting;
 use super::wire::frame::RecordHeader;
 use super::wire::statements::{FailReason, FileEntry, LinkKind};
-use crate::api::{Event, ShareOptions};
+use crate::api::Event;
 
 /// One network interface that discovery uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -191,12 +194,12 @@ pub enum Input {
         /// After the last ones: the hash over the whole-file hashes.
         root: Option<Hash>,
     },
-    /// What the disk has kept of a session's logs, each log in order. Answers [`Disk::Restore`].
+    /// What the disk has kept of a session. Answers [`Disk::Restore`].
     Restored {
         /// The session.
         session: SessionId,
-        /// The entries.
-        entries: Vec<Signed>,
+        /// What was kept.
+        kept: Kept,
     },
     /// A chunk that was claimed can no longer be read as it was.
     ChunkLost {
@@ -220,162 +223,15 @@ pub enum ChunkOutcome {
     NotWritten,
 }
 
-/// What a person or a program wants of the core; answered at once by `Core::command`.
-#[allow(
-    clippy::large_enum_variant,
-    reason = "commands are rare and moved once"
-)]
-pub enum Command {
-    /// Start a session, or go on with one.
-    Start {
-        /// The session: random for a new one.
-        session: SessionId,
-        /// What it is called.
-        title: String,
-        /// The session key, made by the caller for this epoch.
-        session_key: ed25519_dalek::SigningKey,
-        /// Certificate and grant of that key.
-        authority: super::wire::statements::Authority,
-        /// The teacher's sealing secret, for bodies to the teacher alone.
-        sealing: x25519_dalek::StaticSecret,
-    },
-    /// Share scanned files.
-    ShareFiles {
-        /// The session.
-        session: SessionId,
-        /// The item: random; that of the earlier version where there is one.
-        item: ItemId,
-        /// The set: random.
-        set: SetId,
-        /// Title of the item.
-        title: String,
-        /// The files, with clean names, in the order of the set.
-        files: Vec<FileEntry>,
-        /// Options.
-        options: ShareOptions,
-    },
-    /// Post an item without files.
-    Post {
-        /// The session.
-        session: SessionId,
-        /// The item: random.
-        item: ItemId,
-        /// Its title and content.
-        post: crate::api::NewPost,
-    },
-    /// Withdraw an item.
-    Withdraw {
-        /// The session.
-        session: SessionId,
-        /// The item.
-        item: ItemId,
-        /// Why.
-        reason: String,
-    },
-    /// Write a message.
-    Say {
-        /// The session.
-        session: SessionId,
-        /// The text.
-        text: String,
-    },
-    /// Set what students may do.
-    SetPolicy {
-        /// The session.
-        session: SessionId,
-        /// Whom students may write to.
-        texts: super::wire::statements::TextPolicy,
-    },
-    /// Set how much each device of the own session sends at most.
-    SetClassLimit {
-        /// The session.
-        session: SessionId,
-        /// Bytes a second; `None` for no limit.
-        upload: Option<u64>,
-    },
-    /// Set how many bytes a second this machine sends at most; `None` for no limit.
-    SetUploadLimit(Option<u64>),
-    /// Join a session that was seen.
-    Join(SessionId),
-    /// Look for a session at an address.
-    Connect(SocketAddr),
-    /// Trust an unknown teacher that was shown, or forget one.
-    Trust {
-        /// The teacher's key.
-        teacher: PublicKey,
-        /// Trusted from now on, or not.
-        trusted: bool,
-    },
-    /// Receive an item again that failed, or that was declined.
-    Retry {
-        /// The session.
-        session: SessionId,
-        /// The item.
-        item: ItemId,
-    },
-    /// Have students try again to receive an item of the own session that failed there.
-    AskAgain {
-        /// The session.
-        session: SessionId,
-        /// The item.
-        item: ItemId,
-        /// Their devices.
-        students: Vec<DeviceId>,
-    },
-    /// End the own session, for everybody.
-    End(SessionId),
-    /// Leave a session.
-    Leave(SessionId),
-    /// Say goodbye on every link; the engine is about to stop.
-    Shutdown,
-}
-
-/// Why a command was not carried out.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CommandError {
-    /// There is no such session here.
-    #[error("this session is not known here; it may have ended")]
-    NoSession,
-    /// There is no such item.
-    #[error("this item is not in the session")]
-    NoItem,
-    /// Only the session's own teacher may do that.
-    #[error("only the teacher who started this session can do that")]
-    NotTeacher,
-    /// The session is over.
-    #[error("this session has ended")]
-    Ended,
-    /// Not a member yet.
-    #[error("this machine has not joined the session yet")]
-    NotJoined,
-    /// The session's policy forbids it.
-    #[error("the teacher does not allow messages from students in this session")]
-    NotAllowed,
-    /// Over a limit.
-    #[error("{what} is {size} long, the limit is {limit}: shorten it or send it as a file")]
-    TooLong {
-        /// What.
-        what: &'static str,
-        /// Its size in bytes (or number of files).
-        size: u64,
-        /// The limit.
-        limit: u64,
-    },
-    /// Nothing in it.
-    #[error("{0} is empty")]
-    Empty(&'static str),
-    /// Too many in a short time.
-    #[error("too many messages in a short time: wait a few seconds")]
-    TooFast,
-    /// The files cannot be shared as they are.
-    #[error("these files cannot be shared: {0}")]
-    NotShareable(String),
-    /// The teacher's key does not allow it.
-    #[error("not authorised: {0}")]
-    NotAuthorised(String),
-    /// A link that is neither http nor https.
-    #[error("\"{0}\" is not an http or https address")]
-    BadLink(String),
+/// Which ways a datagram takes to everybody on an interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ways {
+    /// All of them.
+    All,
+    /// The directed broadcast address.
+    Broadcast,
+    /// The multicast groups, of IPv4 and IPv6.
+    Multicast,
 }
 
 /// Where a datagram goes.
@@ -385,6 +241,8 @@ pub enum Target {
     Everybody {
         /// The interface.
         interface: u32,
+        /// Which of them.
+        ways: Ways,
     },
     /// One address.
     One(SocketAddr),
@@ -499,6 +357,13 @@ pub enum Disk {
         /// Size of a chunk in bytes.
         chunk_size: u32,
     },
+    /// All of the teacher's set was read: keep its signed final page.
+    Finished {
+        /// The set.
+        set: SetId,
+        /// The page.
+        page: Signed,
+    },
     /// Keep an entry; on the teacher's machine before it is sent.
     Entry {
         /// The session.
@@ -506,7 +371,29 @@ pub enum Disk {
         /// The signed entry.
         entry: Signed,
     },
-    /// Read the kept entries of a session, so that the own log goes on where it ended. Answered by
+    /// Keep the token of a member of the own session, in the place of an earlier one.
+    Token {
+        /// The session.
+        session: SessionId,
+        /// The member's device.
+        device: DeviceId,
+        /// The token.
+        token: Signed,
+    },
+    /// Keep that a student of the own session came or went.
+    Attendance {
+        /// The session.
+        session: SessionId,
+        /// The student's device.
+        device: DeviceId,
+        /// Whether it is there.
+        present: bool,
+        /// When it was last heard, by the local clock.
+        time: UnixTime,
+    },
+    /// Keep how an item of the own session ended for a student, in the place of an earlier word.
+    Status(Signed),
+    /// Read what was kept of a session, so that the own log goes on where it ended. Answered by
     /// `Restored`.
     Restore {
         /// The session.

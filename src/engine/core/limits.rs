@@ -34,20 +34,32 @@ pub const SESSIONS: usize = 64;
 pub const MEMBERS: usize = 1_024;
 /// Most addresses of one device.
 pub const ADDRESSES: usize = 16;
-/// Most entries that wait for an earlier one of the same log.
+/// Most entries of a log that wait for an earlier one, ...
 pub const PENDING_ENTRIES: usize = 256;
+/// ... and most bytes of their signed bodies.
+pub const PENDING_BYTES: usize = 4 * 1024 * 1024;
+/// Most entries of a log, that of a teacher as well, ...
+pub const LOG_ENTRIES: u64 = 100_000;
+/// ... and most bytes of their signed bodies.
+pub const LOG_BYTES: usize = 64 * 1024 * 1024;
+/// A teacher's program keeps so many entries for withdrawals, mutes, policies, grants, revocations and the end, ...
+pub const LAST_ENTRIES: u64 = 1_000;
+/// ... and so many bytes of signed bodies.
+pub const LAST_BYTES: usize = 1024 * 1024;
 /// Most entries of a student's log.
 pub const STUDENT_ENTRIES: u64 = 10_000;
 /// Most file sets of a session that are received at a time.
 pub const OPEN_SETS: usize = 256;
-/// Most members in one message.
+/// Most members, or statuses, in one message.
 pub const MEMBERS_PER_MESSAGE: usize = 64;
-/// Most bytes of entries in one message, so that the frame stays below its limit.
-pub const ENTRIES_PER_MESSAGE: usize = 96 * 1024;
+/// Most bytes of signed bodies in one message, so that the frame stays below its limit.
+pub const BYTES_PER_MESSAGE: usize = 96 * 1024;
 /// Most hops of a request on its way to the teacher.
 pub const JOIN_HOPS: u8 = 8;
 /// New entries of one's own go to all members at once where that takes at most so many bytes, or else to neighbours.
 pub const TOLD_DIRECTLY: usize = 32 * 1024;
+/// What came from its author itself waits so long before it is passed on: the author told the others too.
+pub const AFTER_AUTHOR: Duration = Duration::from_millis(50);
 /// Neighbours that new things are passed on to at once, besides ring neighbours and teacher.
 pub const RANDOM_NEIGHBOURS: usize = 4;
 
@@ -72,6 +84,8 @@ pub const DIGEST_MIN: Duration = Duration::from_secs(1);
 pub const DIGEST_MAX: Duration = Duration::from_secs(8);
 /// Between statuses that are passed on.
 pub const STATUS_EVERY: Duration = Duration::from_secs(1);
+/// Final statuses of one student that are kept on the teacher's disk: so many at once, then one in that time.
+pub const STATUS_BURST: u32 = 512;
 /// Until a request to be admitted is repeated.
 pub const JOIN_AGAIN: Duration = Duration::from_secs(2);
 /// How much later the device with the larger id dials, giving the other one the first try.
@@ -88,6 +102,8 @@ pub const PAGES_REST: Duration = Duration::from_millis(500);
 pub const PAGES_REST_FIRST: usize = 4;
 /// After this they are in any case, whatever is requested.
 pub const PAGES_REST_MOST: Duration = Duration::from_secs(5);
+/// Pages of hashes that are fetched before a set has its place on the disk.
+pub const HASHES_AHEAD: u32 = 64;
 /// How many students each device passes the pages of a manifest on to.
 pub const PAGES_BELOW: usize = 2;
 /// Between two events about the progress of one item.
@@ -100,6 +116,48 @@ pub const TEXT_EVERY: Duration = Duration::from_secs(1);
 pub const JOIN_BURST: u32 = 256;
 /// … and then one in this time.
 pub const JOIN_EVERY: Duration = Duration::from_millis(100);
+/// Wrong PINs of one device: so many at once …
+pub const PIN_BURST: u32 = 5;
+/// … and then one in this time.
+pub const PIN_EVERY: Duration = Duration::from_secs(30);
+/// Wrong PINs over the links of one address: so many at once …
+pub const PIN_ADDRESS_BURST: u32 = 20;
+/// … and then one in this time.
+pub const PIN_ADDRESS_EVERY: Duration = Duration::from_secs(30);
+/// Addresses whose wrong PINs are counted at a time.
+pub const PIN_ADDRESSES: usize = 1_024;
+/// How often a device begins a proof again with one PIN that was typed: each exchange tells the teacher's side about one.
+pub const PIN_RESTARTS: u8 = 3;
+/// Wrong PINs of all devices of a session, which cost nothing to make: so many at once …
+pub const PINS_BURST: u32 = 100;
+/// … and then one in this time: of a million PINs that is one in two thousand an hour.
+pub const PINS_EVERY: Duration = Duration::from_secs(10);
+/// How long an exchange about a PIN lasts.
+pub const PIN_EXCHANGE: Duration = Duration::from_mins(1);
+/// Exchanges about a PIN that a teacher's device keeps at a time.
+pub const PIN_EXCHANGES: usize = 512;
+/// So many wrong PINs, and each time as many more, are told to the teacher.
+pub const PINS_TOLD: u32 = 10;
+
+/// Cuts a list of members or statuses into parts that fit one message each: others have signed them, and may have made them as
+/// long as they can be.
+pub fn parts<'a, T>(
+    mut all: &'a [T],
+    size: impl Fn(&T) -> usize + 'a,
+) -> impl Iterator<Item = &'a [T]> {
+    std::iter::from_fn(move || {
+        let few = &all[..all.len().min(MEMBERS_PER_MESSAGE)];
+        let mut bytes = 0;
+        let fitting = few.iter().take_while(|one| {
+            bytes += size(one);
+            bytes <= BYTES_PER_MESSAGE
+        });
+        let count = fitting.count().max(1);
+        let (part, rest) = all.split_at_checked(count)?;
+        all = rest;
+        Some(part)
+    })
+}
 
 /// A token bucket: `burst` at once, then one every `every`.
 #[derive(Debug, Clone)]
@@ -119,6 +177,19 @@ impl Bucket {
             tokens: burst,
             filled: None,
         }
+    }
+
+    /// Puts back one that was taken.
+    pub fn put_back(&mut self) {
+        self.tokens = self.tokens.saturating_add(1).min(self.burst);
+    }
+
+    /// How long it takes until there is one after an empty bucket was asked.
+    pub fn wait(&self, now: Moment) -> Duration {
+        let since = self
+            .filled
+            .map_or(Duration::ZERO, |filled| now.since(filled));
+        self.every.saturating_sub(since)
     }
 
     /// Takes one token, if there is one.
@@ -151,6 +222,12 @@ mod tests {
         assert!(!bucket.take(start + Duration::from_millis(900)));
         assert!(bucket.take(start + Duration::from_millis(1_100)));
         assert!(!bucket.take(start + Duration::from_millis(1_200)));
+        assert_eq!(
+            bucket.wait(start + Duration::from_millis(1_200)),
+            Duration::from_millis(800)
+        );
+        bucket.put_back();
+        assert!(bucket.take(start + Duration::from_millis(1_200)));
         assert!(bucket.take(start + Duration::from_mins(1)));
     }
 }

@@ -167,6 +167,19 @@ pub fn chunks_of_page(page: u32, chunks: u32) -> Range<u32> {
     after(page).min(chunks)..after(page.saturating_add(1)).min(chunks)
 }
 
+/// The number after the last page of hashes that is fetched together with page `number`, of so many that somebody offers: small
+/// pages come together, and there are no more than the set has, whatever is offered.
+pub fn end_of_fetch(number: u32, offered: u32, chunks: u32) -> u32 {
+    let first = chunks_of_page(number, chunks).start;
+    let fits = |page| chunks_of_page(page, chunks).end - first <= HASHES_PAGE;
+    let last = offered.min(hash_pages(chunks));
+    let mut end = number + 1;
+    while end < last && fits(end) {
+        end += 1;
+    }
+    end
+}
+
 /// Checks a header against the limits and itself. Nothing is allocated by what it says.
 pub fn check_header(header: &SetHeader) -> Result<(), ManifestError> {
     let wrong = |what| Err(ManifestError::Header(what));

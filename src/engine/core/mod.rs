@@ -4,14 +4,17 @@
 //! of a hash map; `build-aux/check-tree` holds it to that.
 
 pub mod announce;
+pub mod command;
 pub mod ids;
 pub mod io;
+pub mod kept;
 pub mod layout;
 pub mod limits;
 pub mod log;
 pub mod machine;
 pub mod manifest;
 pub mod names;
+pub mod pin;
 pub mod rng;
 pub mod sealed;
 pub mod signed;

@@ -5,7 +5,7 @@
 //! a path is refused rather than repaired when it comes **from** the wire ([`SafePath::parse`]), and
 //! repaired rather than refused when it goes **to** the wire ([`SafePath::clean`]).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fmt;
 
@@ -219,24 +219,44 @@ pub fn settle_collisions(paths: &mut [SafePath]) {
         originals.insert(folded);
     }
     let mut used = BTreeSet::new();
-    // Where the search went on last time, so that many equal names do not cost a square.
-    let mut next = std::collections::BTreeMap::<String, u32>::new();
+    let mut next = BTreeMap::new();
     for path in paths {
         let folded = path.folded();
-        if !folders.contains(&folded) && used.insert(folded.clone()) {
+        if !folders.contains(&folded) && used.insert(folded) {
             continue;
         }
-        let number = next.entry(folded).or_insert(2);
-        loop {
-            let other = path.numbered(*number);
-            *number += 1;
-            let key = other.folded();
-            if !folders.contains(&key) && !originals.contains(&key) && used.insert(key) {
-                *path = other;
-                break;
-            }
+        let mut free = |key: &str| {
+            !(folders.contains(key) || originals.contains(key)) && used.insert(key.into())
+        };
+        let other = FIRST_NUMBERS
+            .iter()
+            .find_map(|first| find_number(path, *first, &mut next, &mut free));
+        if let Some(other) = other {
+            *path = other;
         }
     }
+}
+
+/// The first number of each length.
+const FIRST_NUMBERS: [u32; 6] = [2, 10, 100, 1_000, 10_000, 100_000];
+
+/// A path with a number of one length that is free. `next` has where the search goes on, so that many equal names do not cost a
+/// square; neither do long names that become equal when they are shortened to get a number.
+fn find_number(
+    path: &SafePath,
+    first: u32,
+    next: &mut BTreeMap<String, u32>,
+    free: &mut impl FnMut(&str) -> bool,
+) -> Option<SafePath> {
+    let number = next.entry(path.numbered(first).folded()).or_insert(first);
+    while number.ilog10() == first.ilog10() {
+        let other = path.numbered(*number);
+        *number += 1;
+        if free(&other.folded()) {
+            return Some(other);
+        }
+    }
+    None
 }
 
 fn count(number: u32) -> String {

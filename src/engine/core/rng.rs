@@ -1,5 +1,9 @@
 //! Seeded chance: choices that repeat with the seed, and unguessable bytes for ids and nonces.
 
+use std::convert::Infallible;
+
+use spake2::rand_core::{TryCryptoRng, TryRng};
+
 /// A generator handed in with a seed; the same seed gives the same numbers.
 ///
 /// `number` and `below` are `SplitMix64` (Steele, Lea, Flood 2014) and serve jitter and choices.
@@ -68,6 +72,26 @@ impl Rng {
         }
     }
 }
+
+impl TryRng for Rng {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok(u32::from_le_bytes(self.bytes()))
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(u64::from_le_bytes(self.bytes()))
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        self.fill(bytes);
+        Ok(())
+    }
+}
+
+// By `fill`: seeded from the system's random source, and BLAKE3 over a secret key and a counter.
+impl TryCryptoRng for Rng {}
 
 #[cfg(test)]
 mod tests {

@@ -29,6 +29,8 @@ pub enum Domain {
     Contact,
     /// A device asks to be admitted.
     Join,
+    /// A session key answers a device that has to prove a PIN.
+    Pin,
     /// One entry of a log.
     Entry,
     /// One page of a manifest.
@@ -51,6 +53,7 @@ impl Domain {
             Self::Token => b"handout/v1/token\0",
             Self::Contact => b"handout/v1/contact\0",
             Self::Join => b"handout/v1/join\0",
+            Self::Pin => b"handout/v1/pin\0",
             Self::Entry => b"handout/v1/entry\0",
             Self::Page => b"handout/v1/page\0",
             Self::Status => b"handout/v1/status\0",

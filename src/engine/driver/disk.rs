@@ -15,6 +15,7 @@ use super::history::History;
 use super::pool::Pool;
 use super::serve::Reading;
 use super::share::Prepared;
+use crate::api::Config;
 use crate::core::ids::{ItemId, LinkId, SessionId, SetId};
 use crate::core::io::Input;
 use crate::core::layout::Layout;
@@ -22,6 +23,7 @@ use crate::core::wire::frame::RecordHeader;
 use crate::core::wire::statements::FailReason;
 use crate::net::assembly::ChunkLengths;
 use crate::net::bulk::Outgoing;
+use crate::platform::files::is_network;
 use crate::store::cache::ChunkCache;
 use crate::store::part::{Local, ReceiveSet, Search};
 use crate::store::pool::FilePool;
@@ -42,13 +44,33 @@ pub type Tell = Arc<dyn Fn(Input) + Send + Sync>;
 pub type SendRecord = Box<dyn Fn(LinkId, Outgoing) + Send + Sync>;
 
 /// Folders and limits.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Places {
-    /// Where received files go.
-    pub receive: PathBuf,
+    /// Where received files go from now on.
+    pub receive: Mutex<Receiving>,
     /// Where the sessions' own copies of shared files go.
     pub copies: PathBuf,
-    /// Bytes of the disk that stay free.
+}
+
+impl Places {
+    /// What a configuration says.
+    pub fn of(config: &Config) -> Self {
+        Self {
+            receive: Mutex::new(Receiving {
+                folder: config.receive_dir.clone(),
+                reserve: config.free_space_reserve,
+            }),
+            copies: config.data_dir.join("copies"),
+        }
+    }
+}
+
+/// Where received files go.
+#[derive(Debug, Clone)]
+pub struct Receiving {
+    /// The folder.
+    pub folder: PathBuf,
+    /// Bytes of its disk that stay free.
     pub reserve: u64,
 }
 
@@ -56,7 +78,8 @@ pub struct Places {
 pub struct DiskSide {
     pub(super) places: Places,
     pub(super) tell: Tell,
-    pub(super) history: Arc<History>,
+    remote: AtomicBool,
+    pub(crate) history: Arc<History>,
     pub(super) jobs: Pool,
     pub(super) long_jobs: Pool,
     pub(super) files: Arc<FilePool>,
@@ -126,7 +149,7 @@ impl Entry {
 impl DiskSide {
     /// Starts the threads.
     pub fn start(places: Places, history: Arc<History>, tell: Tell) -> io::Result<Arc<Self>> {
-        Ok(Arc::new(Self {
+        let this = Arc::new(Self {
             places,
             tell,
             history,
@@ -142,7 +165,37 @@ impl DiskSide {
             turns: Mutex::default(),
             send: OnceLock::new(),
             scans: AtomicU64::new(0),
-        }))
+            remote: AtomicBool::new(false),
+        });
+        this.tidy_copies();
+        this.look_at_places();
+        Ok(this)
+    }
+
+    /// Where received files go.
+    pub fn receiving(&self) -> Receiving {
+        lock(&self.places.receive).clone()
+    }
+
+    /// Has what is received from now on go elsewhere. What has begun stays where it is.
+    pub fn receive_in(self: &Arc<Self>, receiving: Receiving) {
+        *lock(&self.places.receive) = receiving;
+        self.look_at_places();
+    }
+
+    /// Whether that was seen to be on another machine's disk.
+    pub fn receives_remotely(&self) -> bool {
+        self.remote.load(Ordering::Relaxed)
+    }
+
+    /// Looks where received files go. A server that does not answer holds up this job alone.
+    pub fn look_at_places(self: &Arc<Self>) {
+        let this = self.clone();
+        self.jobs
+            .submit(self.no_set(), super::pool::Order::Alone, move || {
+                let remote = is_network(&this.receiving().folder);
+                this.remote.store(remote, Ordering::Relaxed);
+            });
     }
 
     /// Says where records go; once, before the first one.
@@ -239,13 +292,7 @@ impl DiskSide {
             }
         }
         self.long_jobs.stop();
-        for (_, entry) in self.entries() {
-            if let Some(Content::Source(source)) = entry.content.get()
-                && let Err(fault) = source.remove_copy()
-            {
-                tracing::warn!("{fault}");
-            }
-        }
+        // Own copies stay: an interrupted session goes on with them. The next start removes what is not needed.
         self.history.stop();
         // The files are let go: another engine may go on with them.
         self.sets

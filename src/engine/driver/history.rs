@@ -11,14 +11,20 @@ use std::thread::{self, JoinHandle};
 
 use super::disk::lock;
 use crate::api::{UnixTime, WarningKind};
-use crate::core::ids::{AuthorId, Epoch, ItemId, PublicKey, SessionId, SetId, Version};
+use crate::core::ids::{
+    AuthorId, DeviceId, Epoch, Hash, ItemId, PublicKey, SessionId, SetId, Version,
+};
+use crate::core::io::Kept as Remembered;
+use crate::core::pin::Pin;
 use crate::core::signed::Signed;
 use crate::core::trust::TrustChange;
-use crate::core::wire::statements::Entry;
+use crate::core::wire::statements::{Entry, EntryKind, Page, PageContent, PageKind};
+use crate::engine::clock;
 use crate::store::database::{Database, DatabaseError, Kept, Role, SessionRecord, SetRecord};
 use crate::store::keys::KeyStore;
 use crate::store::part::{Local, Names, ReceiveSet};
 use crate::store::place::SavedCopy;
+use crate::store::scan::SourceFile;
 
 /// Name of the setting that lists ended sessions with their teachers.
 const ENDED: &str = "ended";
@@ -46,6 +52,16 @@ pub enum Note {
     Entry(Signed),
     /// What is known of a session.
     Session(SessionNote),
+    /// A member's token.
+    Token(SessionId, DeviceId, Signed),
+    /// A student of the own session came or went, at a time of the local clock.
+    Attendance(SessionId, DeviceId, bool, UnixTime),
+    /// How an item of the own session ended for a student.
+    Status(Signed),
+    /// Of which local files an own set is made.
+    Sources(SetId, Vec<SourceFile>),
+    /// The final page of an own set.
+    Finished(SetId, Signed),
 }
 
 /// What is known of a session.
@@ -108,9 +124,61 @@ impl History {
         ended(&self.database)
     }
 
-    /// Every entry of a session that was kept, each log in its order.
-    pub fn entries(&self, session: SessionId) -> Result<Vec<Signed>, DatabaseError> {
-        self.database.entries(session)
+    /// What is known of a session.
+    pub fn session(&self, session: SessionId) -> Result<Option<SessionRecord>, DatabaseError> {
+        self.database.session(session)
+    }
+
+    /// The PIN of an own session.
+    pub fn pin(&self, session: SessionId) -> Result<Option<Pin>, DatabaseError> {
+        self.database.pin(session)
+    }
+
+    /// Keeps the PIN of an own session at once; `None` forgets it.
+    pub fn keep_pin(&self, session: SessionId, pin: Option<&Pin>) -> Result<(), DatabaseError> {
+        self.database.keep_pin(session, pin)
+    }
+
+    /// The local files that an own set was made of, and the hash over their hashes if all were read.
+    pub fn source(&self, set: SetId) -> Result<(Vec<SourceFile>, Option<Hash>), DatabaseError> {
+        let page = self.database.page(set, PageKind::Final, 0)?;
+        let content = page.and_then(|page| Some(page.peek::<Page>().ok()?.content));
+        let root = match content {
+            Some(PageContent::Final { root }) => Some(root),
+            _ => None,
+        };
+        Ok((self.database.sources(set)?, root))
+    }
+
+    /// Everything of a session that a next run needs.
+    pub fn kept(&self, session: SessionId) -> Result<Remembered, DatabaseError> {
+        let tokens = self.database.tokens(session)?.into_iter();
+        Ok(Remembered {
+            entries: self.database.entries(session)?,
+            tokens: tokens.map(|(_, token)| token).collect(),
+            sets: self.database.sets_of_session(session)?,
+            statuses: self.database.statuses(session)?,
+        })
+    }
+
+    /// A session that was taught here had stopped without a word: who was there then was there until the teacher's last entry.
+    pub fn interrupted(&self, session: SessionId, entries: &[Signed]) -> Result<(), DatabaseError> {
+        let entries: Vec<Entry> = entries.iter().filter_map(|it| it.peek().ok()).collect();
+        let grant = entries.iter().find(|entry| entry.kind == EntryKind::Grant);
+        let Some(teacher) = grant.map(|grant| grant.author) else {
+            return Ok(());
+        };
+        let own = entries.iter().filter(|entry| entry.author == teacher);
+        let last = own.map(|entry| entry.time).max().unwrap_or(UnixTime(0));
+        self.database.all_left(session, last)
+    }
+
+    /// The sessions that were taught here and can go on.
+    pub fn open_sessions(&self) -> Result<Vec<SessionId>, DatabaseError> {
+        let now = clock();
+        let all = self.database.sessions()?.into_iter();
+        let open = all.filter(|record| record.can_go_on(now));
+        Ok(open.map(|record| record.id).collect())
     }
 
     /// Remembers something, soon.
@@ -196,6 +264,21 @@ fn write(database: &Database, keys: &KeyStore, report: &Report, note: Note) {
             .map_err(|error| format!("Cannot keep what was learnt about keys: {error}")),
         Note::Entry(entry) => keep_entry(database, &entry),
         Note::Session(note) => keep_session(database, &note).map_err(|error| error.to_string()),
+        Note::Token(session, device, token) => database
+            .keep_token(session, device, &token)
+            .map_err(|error| error.to_string()),
+        Note::Attendance(session, device, present, now) => database
+            .keep_attendance(session, device, present, now)
+            .map_err(|error| error.to_string()),
+        Note::Status(status) => database
+            .keep_status(&status)
+            .map_err(|error| error.to_string()),
+        Note::Sources(set, files) => database
+            .keep_sources(set, &files)
+            .map_err(|error| error.to_string()),
+        Note::Finished(set, page) => database
+            .keep_page(set, PageKind::Final, 0, &page)
+            .map_err(|error| error.to_string()),
     };
     if let Err(text) = done {
         report(WarningKind::Disk, text);

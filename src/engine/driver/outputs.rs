@@ -4,7 +4,7 @@ use super::Driver;
 use super::history::{Note, SessionNote};
 use super::receive::Wanted;
 use crate::api::{Event, PostContent, Warning, WarningKind};
-use crate::core::io::{Disk, Input, Output};
+use crate::core::io::{Disk, Input, Kept, Output};
 
 impl Driver {
     /// Does everything that the core wants by now, in its order.
@@ -86,6 +86,22 @@ impl Driver {
                 set,
                 chunk_size,
             } => self.disk.hash(session, set, chunk_size),
+            Disk::Token {
+                session,
+                device,
+                token,
+            } => self.disk.history.note(Note::Token(session, device, token)),
+            Disk::Attendance {
+                session,
+                device,
+                present,
+                time,
+            } => {
+                let note = Note::Attendance(session, device, present, time);
+                self.disk.history.note(note);
+            }
+            Disk::Status(status) => self.disk.history.note(Note::Status(status)),
+            Disk::Finished { set, page } => self.disk.finished(set, page),
             Disk::Trust(change) => self.disk.history.note(Note::Trust(change)),
             Disk::Entry { entry, .. } => {
                 if let Err(text) = self.disk.history.entry(entry) {
@@ -94,11 +110,11 @@ impl Driver {
             }
             Disk::Restore { session } => {
                 // At once: what comes next from the network builds on it.
-                let entries = self.disk.history.entries(session).unwrap_or_else(|error| {
+                let kept = self.disk.history.kept(session).unwrap_or_else(|error| {
                     self.disk_warning(error.to_string());
-                    Vec::new()
+                    Kept::default()
                 });
-                let restored = Input::Restored { session, entries };
+                let restored = Input::Restored { session, kept };
                 self.core.handle(self.state.now(), restored);
             }
             Disk::Session {

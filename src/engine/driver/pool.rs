@@ -120,6 +120,15 @@ impl State {
         }
     }
 
+    /// A thread is awake: one that was called counts already.
+    const fn wake_up(&mut self) {
+        if self.called > 0 {
+            self.called -= 1;
+        } else {
+            self.awake += 1;
+        }
+    }
+
     fn done(&mut self, set: SetId) {
         if let Some(lane) = self.sets.get_mut(&set) {
             lane.running -= 1;
@@ -149,17 +158,14 @@ impl Shared {
     fn wait<'a>(&'a self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
         let waited = self.ready.wait(state);
         let mut state = waited.unwrap_or_else(PoisonError::into_inner);
-        if state.called > 0 {
-            state.called -= 1;
-        } else {
-            state.awake += 1;
-        }
+        state.wake_up();
         state
     }
 
     fn work(&self) {
         let mut state = self.state();
-        state.awake += 1;
+        // Called before it waited for the first time: there is no other to answer.
+        state.wake_up();
         loop {
             if let Some((set, job)) = state.ready.pop_front() {
                 drop(state);
@@ -207,6 +213,19 @@ mod tests {
         let log = log.lock().unwrap();
         assert_eq!(log.len(), 200);
         assert!(log.is_sorted());
+    }
+
+    #[test]
+    fn a_job_that_comes_before_the_threads_leaves_none_asleep() {
+        for _ in 0..200 {
+            let pool = Pool::start("test", 4).unwrap();
+            for _ in 0..3 {
+                let (tx, rx) = mpsc::channel();
+                pool.submit(SET, Order::Alone, move || tx.send(()).unwrap());
+                rx.recv_timeout(LONG).unwrap();
+            }
+            pool.stop();
+        }
     }
 
     #[test]

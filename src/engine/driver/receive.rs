@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::disk::{Content, DiskSide, Entry, lock};
+use super::disk::{Content, DiskSide, Entry, Receiving, lock};
 use super::pool::Order;
 use crate::core::ids::{ChunkIndex, Hash, ItemId, SessionId, SetId, Version};
 use crate::core::io::{ChunkOutcome, Input};
@@ -56,7 +56,8 @@ impl DiskSide {
     fn open_now(&self, wanted: Wanted) {
         let (session, set) = (wanted.session, wanted.set);
         let Some(entry) = self.entry(set) else { return };
-        let folder = self.places.receive.join(folder_name(&wanted.folder));
+        let Receiving { folder, reserve } = self.receiving();
+        let folder = folder.join(folder_name(&wanted.folder));
         let previous = self.history.previous(session, wanted.item, &folder);
         let search = self.look_around(set, wanted.item.0, &wanted.files);
         let spec = ReceiveSpec {
@@ -70,7 +71,7 @@ impl DiskSide {
                 Vec::new()
             }),
             folder,
-            reserve: self.places.reserve,
+            reserve,
         };
         let record = SetRecord {
             id: set,

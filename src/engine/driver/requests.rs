@@ -74,6 +74,8 @@ impl Driver {
             refused: self.state.refusals.report(core),
             sessions: self.core.sessions(),
             links: self.net.links(),
+            receive_dir: self.disk.receiving().folder,
+            receive_remote: self.disk.receives_remotely(),
         }
     }
 }

@@ -12,8 +12,8 @@ use futures_lite::future::or;
 use smol::block_on;
 
 use crate::api::{
-    Config, Event, FailReason, InterfaceChoice, ItemId, ItemView, Person, PostContent, Progress,
-    SessionId, SessionState, ShareOptions, UnixTime,
+    Config, Event, FailReason, InterfaceChoice, ItemId, ItemView, Person, Post, PostContent,
+    Progress, SessionId, SessionState, ShareOptions, UnixTime,
 };
 use crate::archive::Archive;
 use crate::engine::Engine;
@@ -82,6 +82,7 @@ impl Lab {
             allow_unknown_teachers: false,
             free_space_reserve: 1024 * 1024,
             upload_limit: None,
+            accept_limit: None,
         };
         let (engine, events) = Engine::start(config).unwrap();
         Machine {
@@ -96,7 +97,7 @@ impl Lab {
         let keys = self.keys("teacher");
         let teacher = keys.find_teacher(None).unwrap();
         let unlocked = keys.unlock_teacher(&teacher.key, None).unwrap();
-        let session = block_on(machine.engine.start_session(title, &unlocked)).unwrap();
+        let session = block_on(machine.engine.start_session(title, &unlocked, None)).unwrap();
         (machine, session)
     }
 
@@ -427,6 +428,19 @@ fn what_was_posted_and_saved_can_be_read_later() {
             .iter()
             .any(|post| post.content == PostContent::Ended)
     );
+    let asked = |post: &Post| post.author.name == "asha" && post.private;
+    assert!(feed.posts.iter().any(asked), "{:?}", feed.posts);
+    let [student] = &feed.students[..] else {
+        panic!("{:?}", feed.students);
+    };
+    assert_eq!(student.member.person.name, "asha");
+    assert!(student.joined <= student.seen);
+    let [delivery] = &feed.deliveries[..] else {
+        panic!("{:?}", feed.deliveries);
+    };
+    assert_eq!(delivery.device, student.member.device);
+    assert_eq!((delivery.bytes, delivery.total), (300_000, 300_000));
+    assert!(matches!(delivery.progress, Progress::Saved { .. }));
 }
 
 #[test]

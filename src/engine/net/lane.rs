@@ -18,8 +18,8 @@ use crate::core::wire::control::{ByeCode, Control, Greeting};
 use crate::core::wire::frame::{FrameError, FrameKind, MAX_GREETING};
 use crate::platform::network::tune_link;
 
-/// Raw bytes that may come before the greeting has: the handshake takes some hundred.
-const MAX_BEFORE_GREETING: usize = 4 * 1024;
+/// Raw bytes that may come until the greeting has: the handshake takes some hundred beside it.
+const MAX_BEFORE_GREETING: usize = MAX_GREETING + 2 * 1024;
 
 /// Why a connection did not come about, or ended.
 #[derive(Debug, thiserror::Error)]

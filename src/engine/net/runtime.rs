@@ -30,6 +30,9 @@ impl fmt::Debug for Runtime {
 /// For how long a helping thread helps.
 const HELP: Duration = Duration::from_millis(100);
 
+/// Cancelled tasks that are looked at in the end: more than links and dials can have.
+const CANCELLED: usize = 100_000;
+
 impl Runtime {
     /// Starts at most four threads, and no more than there are processors. One does everything
     /// while that is enough: to share little work costs more than to do it.
@@ -74,7 +77,7 @@ impl Runtime {
         self.spawner.clone()
     }
 
-    /// Ends the threads. Tasks that are left no longer run.
+    /// Ends the threads, and frees what cancelled tasks hold. Tasks that are left no longer run.
     pub fn stop(&self) {
         // The first thread ends, and with it the calls for help.
         self.stop.close();
@@ -83,6 +86,12 @@ impl Runtime {
         for thread in threads {
             // A thread that panicked has said so already.
             let _ = thread.join();
+        }
+        // What was cancelled lets go of its sockets when it is looked at once more.
+        for _ in 0..CANCELLED {
+            if !self.spawner.executor.try_tick() {
+                break;
+            }
         }
     }
 }

@@ -91,7 +91,7 @@ impl Scanner {
     pub fn send(&self, to: &Target, bytes: &[u8]) {
         let mut state = self.state();
         let State { udp, deaf, .. } = &mut *state;
-        if let Target::Everybody { interface } = to
+        if let Target::Everybody { interface, .. } = to
             && let Some(name) = udp.deaf(*interface)
             && deaf.insert(name.to_owned())
         {

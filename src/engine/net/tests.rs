@@ -20,6 +20,8 @@ use crate::core::wire::control::{Control, Greeting, Lane as LaneKind};
 use crate::core::wire::frame::{FrameKind, RecordHeader, encode_prefix};
 use crate::core::wire::statements::LinkKind;
 
+mod limits;
+
 const CHUNK: u32 = 1024 * 1024;
 const RECORD: u32 = 64 * 1024;
 
@@ -288,7 +290,7 @@ fn garbage_floods_and_silence_before_the_greeting_are_cut_off() {
     let mut endless = vec![22, 3, 1, 0x3e, 0x80, 1, 0, 0x3e, 0x7c];
     endless.resize(8 * 1024, 0);
     closed(&endless);
-    assert!(node.refused().contains("more than 4096 bytes"));
+    assert!(node.refused().contains("more than 6144 bytes"));
     closed(b"");
     assert!(node.refused().contains("no answer within"));
     smol::block_on(async {
@@ -571,6 +573,18 @@ fn two_hundred_mebibytes_of_records_arrive_encrypted_and_whole() {
     println!("{speed:.0} MiB/s over one link on loopback");
     a.stop();
     b.stop();
+}
+
+#[test]
+fn the_port_is_free_again_when_the_engine_has_stopped() {
+    let port = free_port();
+    for _ in 0..20 {
+        let node = Node::with(1, port, Timing::default());
+        assert_eq!(node.net.port(), port);
+        let links = Arc::downgrade(&node.net.links);
+        node.stop();
+        assert!(links.upgrade().is_none(), "something still holds the links");
+    }
 }
 
 #[test]

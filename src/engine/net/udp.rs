@@ -22,7 +22,7 @@ use super::event::{NetEvent, Room, Sink};
 use super::interfaces::{Found, broadcast, same_subnet};
 use super::reactor::{Io, Reactor, Way};
 use super::runtime::Spawner;
-use crate::core::io::{Input, Interface, Target};
+use crate::core::io::{Input, Interface, Target, Ways};
 use crate::platform::network::bind_to_interface;
 
 /// The IPv4 group of discovery.
@@ -184,9 +184,9 @@ impl Udp {
     /// Sends a datagram. Errors are kept with the interface: discovery repeats itself.
     pub fn send(&self, to: &Target, bytes: &[u8]) {
         match to {
-            Target::Everybody { interface } => {
+            Target::Everybody { interface, ways } => {
                 if let Some(open) = self.open.get(interface) {
-                    open.send_to_all(self.port, bytes);
+                    open.send_to_all(self.port, *ways, bytes);
                 }
             }
             Target::One(address) => self.send_to_one(*address, bytes),
@@ -233,23 +233,27 @@ impl Udp {
 }
 
 impl Open {
-    fn send_to_all(&self, port: u16, bytes: &[u8]) {
+    fn send_to_all(&self, port: u16, ways: Ways, bytes: &[u8]) {
         lock(&self.counters).rounds += 1;
         let mut alone = false;
         let mut targets: Vec<SocketAddr> = Vec::new();
-        for (address, prefix) in &self.interface.addresses {
-            if let IpAddr::V4(address) = address {
-                match broadcast(*address, *prefix) {
-                    Some(all) => targets.push((all, port).into()),
-                    None => alone = true,
+        if ways != Ways::Multicast {
+            for (address, prefix) in &self.interface.addresses {
+                if let IpAddr::V4(address) = address {
+                    match broadcast(*address, *prefix) {
+                        Some(all) => targets.push((all, port).into()),
+                        None => alone = true,
+                    }
                 }
             }
+            if alone && targets.is_empty() {
+                targets.push((Ipv4Addr::BROADCAST, port).into());
+            }
         }
-        if alone && targets.is_empty() {
-            targets.push((Ipv4Addr::BROADCAST, port).into());
+        if ways != Ways::Broadcast {
+            targets.push((GROUP_V4, port).into());
+            targets.push(SocketAddrV6::new(GROUP_V6, port, 0, self.interface.index).into());
         }
-        targets.push((GROUP_V4, port).into());
-        targets.push(SocketAddrV6::new(GROUP_V6, port, 0, self.interface.index).into());
         targets.dedup();
         for target in targets {
             self.send_to(target, bytes);
@@ -457,7 +461,11 @@ mod tests {
             on_lo(port, runtime.spawner()),
             on_lo(port, runtime.spawner()),
         ];
-        first.send(&Target::Everybody { interface: lo }, b"hello");
+        let to = Target::Everybody {
+            interface: lo,
+            ways: Ways::All,
+        };
+        first.send(&to, b"hello");
         for (udp, events, _) in &others {
             let event = smol::future::block_on(events.recv()).unwrap();
             let NetEvent::Input(

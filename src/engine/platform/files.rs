@@ -7,16 +7,35 @@ use std::path::Path;
 #[cfg(target_os = "linux")]
 mod linux;
 mod portable;
+#[cfg(all(test, unix))]
+pub(crate) mod recorded;
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(test)))]
 use linux as system;
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(target_os = "linux", all(test, unix))))]
 use portable as system;
+#[cfg(all(test, unix))]
+use recorded as system;
 
 /// Gives a file its final name, in one step and never over anything that is there:
 /// [`io::ErrorKind::AlreadyExists`] then. Both names must be on one file system.
 pub fn rename_no_replace(from: &Path, to: &Path) -> io::Result<()> {
     system::rename_no_replace(from, to)
+}
+
+/// Gives a file another name, in the place of what had it. Both names must be on one file system.
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    system::rename(from, to)
+}
+
+/// Takes the name of a file away.
+pub fn remove(path: &Path) -> io::Result<()> {
+    system::remove(path)
+}
+
+/// Makes a folder in one that is there: [`io::ErrorKind::AlreadyExists`] where anything has its name.
+pub fn create_folder(path: &Path) -> io::Result<()> {
+    system::create_folder(path, &fs::DirBuilder::new())
 }
 
 /// Bytes that an ordinary user can still write to the file system of `path`; `None` where the
@@ -31,10 +50,20 @@ pub fn is_remote(path: &Path) -> bool {
     system::is_remote(path)
 }
 
+/// Whether `path` is on another machine's disk for certain. `false` where the system does not say.
+pub fn is_network(path: &Path) -> bool {
+    system::is_network(path)
+}
+
 /// Writes everything of the file system that `file` is on to the disk. Cheaper than file by file
 /// when there are many. [`io::ErrorKind::Unsupported`] where there is no such call.
 pub fn sync_file_system(file: &File) -> io::Result<()> {
     system::sync_file_system(file)
+}
+
+/// Writes the bytes of a file and its length to the disk; what it is called is the folder's.
+pub fn sync(file: &File) -> io::Result<()> {
+    system::sync(file)
 }
 
 /// Writes the entries of a folder to the disk, so that a rename in it survives a power cut.
@@ -79,7 +108,7 @@ pub fn create_private_folder(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    match builder.create(path) {
+    match system::create_folder(path, &builder) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             if fs::symlink_metadata(path)?.is_dir() {
                 Ok(())
@@ -97,6 +126,11 @@ pub fn create_private_folder(path: &Path) -> io::Result<()> {
 /// Fills `buffer` from the bytes of `file` at `offset`; several threads may share the file.
 pub fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
     system::read_exact_at(file, buffer, offset)
+}
+
+/// Makes a file so long, in bytes: it ends there, or is zero from where it ended.
+pub fn set_len(file: &File, length: u64) -> io::Result<()> {
+    system::set_len(file, length)
 }
 
 /// Writes all of `bytes` to `file` at `offset`; several threads may share the file.

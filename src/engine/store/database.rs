@@ -15,10 +15,12 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Row, params};
 use crate::core::signed::Signed;
 use crate::platform::files;
 
+mod attendance;
 mod feed;
 mod sessions;
 mod transfers;
 
+pub use attendance::Attended;
 pub use feed::Kept;
 pub use sessions::{Role, SessionRecord};
 pub use transfers::SetRecord;
@@ -28,7 +30,8 @@ const BUSY: Duration = Duration::from_secs(5);
 
 /// The steps from an empty file to the newest schema; `user_version` counts those taken. A step
 /// that was released is never changed: a new one is added.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
     CREATE TABLE settings (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
     CREATE TABLE sessions (
         id BLOB PRIMARY KEY,
@@ -88,7 +91,26 @@ const STEPS: &[&str] = &["
         signature BLOB NOT NULL,
         PRIMARY KEY (set_id, kind, number)
     );
-"];
+",
+    "
+    CREATE TABLE attendance (
+        session BLOB NOT NULL,
+        device BLOB NOT NULL,
+        joined INTEGER NOT NULL,
+        seen INTEGER NOT NULL,
+        present INTEGER NOT NULL,
+        PRIMARY KEY (session, device)
+    ) WITHOUT ROWID;
+    CREATE TABLE statuses (
+        session BLOB NOT NULL,
+        device BLOB NOT NULL,
+        item BLOB NOT NULL,
+        body BLOB NOT NULL,
+        signature BLOB NOT NULL,
+        PRIMARY KEY (session, device, item)
+    );
+",
+];
 
 /// Why the database cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -336,5 +358,7 @@ fn signed(row: &Row<'_>, column: usize) -> rusqlite::Result<Signed> {
     })
 }
 
+#[cfg(test)]
+mod crash_tests;
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::bits::Bits;
@@ -20,7 +20,7 @@ use super::pool::FilePool;
 use crate::buffers;
 use crate::core::ids::{ChunkIndex, FileIndex, Hash, SetId, Version};
 use crate::core::layout::{Layout, Segment};
-use crate::core::names::{STORE_FOLDER, SafePath};
+use crate::core::names::SafePath;
 use crate::core::tree::chunk_hash;
 use crate::core::wire::statements::{FailReason, FileEntry};
 use crate::platform::files;
@@ -72,8 +72,6 @@ pub struct ReceiveSet {
     parts: PathBuf,
     previous: Vec<SavedCopy>,
     reserve: u64,
-    /// Bytes that may be written until the free space is looked at again.
-    space: AtomicU64,
     pool: Arc<FilePool>,
     owner: u64,
     state: Mutex<State>,
@@ -100,16 +98,24 @@ struct State {
     ready: BTreeSet<u32>,
     /// Part files with data that was not synced.
     dirty: BTreeSet<u32>,
-    /// The names of the journal and the first part files are on the disk.
-    folder_synced: bool,
+    /// Folders that list those above the journal, which may not be on the disk yet.
+    above: BTreeSet<PathBuf>,
+    /// Folders of files with final names that are on the disk themselves.
+    listed: BTreeSet<PathBuf>,
     /// Chunks written since the last checkpoint began.
     unsynced: u32,
+    /// Some of it was written by an earlier run of the program.
+    recovered: bool,
+    /// How often the disk had lost something when it was looked at.
+    losses: u32,
 }
 
 #[derive(Debug)]
 struct FileState {
     /// Chunks that are missing in the part file.
     missing: u32,
+    /// The name of its part file is on the disk.
+    listed: bool,
     /// Where it was saved.
     saved: Option<Placed>,
 }
@@ -304,15 +310,6 @@ impl ReceiveSet {
         super::place::main_path(&self.folder, saved.map(|placed| placed.path.as_str()))
     }
 
-    /// Removes the part files and the journal of a set that is no longer wanted. Saved files stay.
-    pub fn discard(self) -> Result<(), DiskFault> {
-        self.pool.close_all(self.owner);
-        fs::remove_dir_all(&self.parts).doing("remove", &self.parts)?;
-        // The last set takes the folder with it.
-        let _ = fs::remove_dir(self.folder.join(STORE_FOLDER));
-        Ok(())
-    }
-
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -401,9 +398,11 @@ impl ReceiveSet {
     }
 
     /// Refuses to write `bytes` more where the reserve would be touched. The disk is not asked for
-    /// each chunk: others who fill it meanwhile take some of the reserve.
+    /// each chunk: others who fill it meanwhile take some of the reserve. All sets share what may be written until then: what
+    /// each of many had for itself would be more than the disk.
     fn take_space(&self, bytes: u64) -> Result<(), DiskFault> {
         let taken = self
+            .pool
             .space
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
                 left.checked_sub(bytes)
@@ -413,7 +412,7 @@ impl ReceiveSet {
         }
         let beyond = self.check_space(bytes)?;
         let next = (beyond / SPACE_SHARE).min(MOST_UNLOOKED);
-        self.space.store(next, Ordering::Relaxed);
+        self.pool.space.store(next, Ordering::Relaxed);
         Ok(())
     }
 

@@ -14,7 +14,7 @@ use super::hash::hash_file;
 use crate::core::ids::Hash;
 use crate::core::names::{SafePath, numbered, versioned};
 use crate::core::wire::statements::FailReason;
-use crate::platform::files::open_plain;
+use crate::platform::files::{create_folder, open_plain};
 
 /// How many numbers are tried before giving up on a name.
 const NUMBERS: u32 = 10_000;
@@ -124,7 +124,7 @@ fn make_folders(root: &Path, path: &SafePath) -> Result<String, DiskFault> {
                 numbered(part, number)
             });
             let here = root.join(&relative);
-            match fs::create_dir(&here) {
+            match create_folder(&here) {
                 Ok(()) => continue 'parts,
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                     return Err(DiskFault::new("make the folder", here, &error));

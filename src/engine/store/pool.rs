@@ -10,11 +10,13 @@ use crate::core::ids::FileIndex;
 /// How many files stay open, over all sets of a pool.
 pub const OPEN_FILES: usize = 64;
 
-/// Open files of all sets, the least recently used ones being closed. Shared by reference.
+/// What all sets share: open files, the least recently used ones being closed. Shared by reference.
 #[derive(Debug, Default)]
 pub struct FilePool {
     open: Mutex<Open>,
     owners: AtomicU64,
+    /// Bytes that all sets together may write until the free space is looked at again.
+    pub(super) space: AtomicU64,
 }
 
 #[derive(Debug, Default)]

@@ -10,7 +10,7 @@ use std::io::{self, BufReader, Seek as _, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::platform::files::{open_part, write_all_at};
+use crate::platform::files::{open_part, set_len, sync, write_all_at};
 
 /// Most bytes of one record's payload.
 pub(super) const MAX_RECORD: usize = 1 << 20;
@@ -44,17 +44,21 @@ impl RecordFile {
         }
         let end = match read_all(&file, magic, each) {
             Ok(end) => end,
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                file.set_len(0)?;
-                write_all_at(&file, magic, 0)?;
-                MAGIC as u64
-            }
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => 0,
             Err(error) => return Err(error),
         };
-        // What was never finished must not be taken for a record later.
+        // What was never finished must not be taken for a record later: a power cut may leave what is written from here on,
+        // and not that the file was cut off before.
         if file.metadata()?.len() > end {
-            file.set_len(end)?;
+            set_len(&file, end)?;
+            sync(&file)?;
         }
+        let end = if end == 0 {
+            write_all_at(&file, magic, 0)?;
+            MAGIC as u64
+        } else {
+            end
+        };
         Ok(Self {
             file: Arc::new(file),
             end,
@@ -81,9 +85,9 @@ impl RecordFile {
 
     /// Forgets every record.
     pub(super) fn clear(&mut self) -> io::Result<()> {
-        self.file.set_len(MAGIC as u64)?;
+        set_len(&self.file, MAGIC as u64)?;
         self.end = MAGIC as u64;
-        self.file.sync_all()
+        sync(&self.file)
     }
 }
 

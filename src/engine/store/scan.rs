@@ -74,14 +74,26 @@ pub struct Scan {
     pub skipped: Vec<Skipped>,
 }
 
+impl SourceFile {
+    /// Whether a file still has the size and the time that it had when it was scanned.
+    pub fn is_unchanged(&self) -> io::Result<bool> {
+        let meta = fs::metadata(&self.local)?;
+        Ok(meta.is_file() && meta.len() == self.size && meta.modified().ok() == self.modified)
+    }
+
+    /// The file as a manifest lists it.
+    pub fn entry(&self) -> FileEntry {
+        FileEntry {
+            path: self.path.to_string(),
+            size: self.size,
+        }
+    }
+}
+
 impl Scan {
     /// The files as a manifest lists them.
     pub fn entries(&self) -> Vec<FileEntry> {
-        let entry = |file: &SourceFile| FileEntry {
-            path: file.path.to_string(),
-            size: file.size,
-        };
-        self.files.iter().map(entry).collect()
+        self.files.iter().map(SourceFile::entry).collect()
     }
 
     /// Sum of the sizes in bytes.

@@ -84,14 +84,6 @@ impl SourceSet {
         })
     }
 
-    /// A set whose hashes are known from before a restart; `copied` says that the copy was whole.
-    #[must_use]
-    pub fn resumed(mut self, hashes: Vec<Hash>, copied: bool) -> Self {
-        self.copied = AtomicBool::new(copied && self.copy.is_some());
-        self.hashes = RwLock::new(hashes);
-        self
-    }
-
     /// The chunk space.
     pub const fn layout(&self) -> &Layout {
         &self.layout
@@ -100,6 +92,24 @@ impl SourceSet {
     /// The files, in the order of the set.
     pub fn files(&self) -> &[SourceFile] {
         &self.files
+    }
+
+    /// The session's own copies in the place of the files, once they are whole.
+    pub fn copies(&self) -> Option<Vec<SourceFile>> {
+        let copy = self
+            .copy
+            .as_ref()
+            .filter(|_| self.copied.load(Ordering::Acquire))?;
+        let copied = (0..).zip(&self.files).map(|(number, file)| {
+            let local = copy_path(copy, FileIndex(number));
+            let modified = fs::metadata(&local).and_then(|known| known.modified());
+            SourceFile {
+                modified: modified.ok(),
+                local,
+                ..file.clone()
+            }
+        });
+        Some(copied.collect())
     }
 
     /// Reads and hashes everything once, in the order of the chunks, handing each to `each`. A
@@ -233,13 +243,13 @@ impl SourceSet {
         Ok(bytes)
     }
 
-    /// Whether a file still has the size and the time that it had when it was scanned.
     fn check_unchanged(&self, number: FileIndex) -> Result<(), SourceError> {
         let file = &self.files[number.0 as usize];
-        let meta = fs::metadata(&file.local)
+        let unchanged = file
+            .is_unchanged()
             .doing("read", &file.local)
             .map_err(SourceError::Unreadable)?;
-        if meta.len() == file.size && meta.modified().ok() == file.modified {
+        if unchanged {
             Ok(())
         } else {
             Err(SourceError::Changed(file.local.clone()))
@@ -261,6 +271,11 @@ impl SourceSet {
                 let text = "there is not enough room for the session's own copy of the files";
                 let reason = FailReason::DiskFull;
                 return Err(DiskFault::because(reason, "copy into", copy, text));
+            }
+            // Files without bytes have no chunk that would write them.
+            for (number, _) in (0..).zip(&self.files).filter(|(_, file)| file.size == 0) {
+                let path = copy_path(copy, FileIndex(number));
+                File::create(&path).doing("write", &path)?;
             }
             Ok(())
         };

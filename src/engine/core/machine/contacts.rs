@@ -26,7 +26,8 @@ impl Session {
             .contact
             .as_ref()
             .is_none_or(|(old, _)| body.sequence > old.sequence);
-        if body.session != self.id || body.device != device || !newer {
+        let fits = body.addresses.len() <= limits::ADDRESSES;
+        if body.session != self.id || body.device != device || !newer || !fits {
             return false;
         }
         if signed.verify(Domain::Contact, &device.0).is_err() {
@@ -91,7 +92,7 @@ impl Session {
                 contact: known.contact.as_ref().map(|(_, signed)| signed.clone()),
             })
             .collect();
-        for part in members.chunks(limits::MEMBERS_PER_MESSAGE) {
+        for part in limits::parts(&members, Member::size) {
             let members = part.to_vec();
             shared.send(
                 link,

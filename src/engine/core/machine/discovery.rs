@@ -12,14 +12,14 @@ use crate::core::announce::{
     relayed,
 };
 use crate::core::ids::{DeviceId, LinkId, Nonce, PublicKey, SessionId};
-use crate::core::io::{Disk, Interface, Output, Target};
+use crate::core::io::{Disk, Interface, Output, Target, Ways};
 use crate::core::limits;
+use crate::core::pin::Pin;
 use crate::core::signed::{Domain, Signed};
 use crate::core::time::{Moment, Now};
-use crate::core::trust::Verdict;
-use crate::core::trust::verify_authority;
+use crate::core::trust::{Verdict, check_name, verify_authority};
 use crate::core::wire::FEATURES;
-use crate::core::wire::statements::{Admission, Announce, Authority};
+use crate::core::wire::statements::{Announce, Authority};
 
 /// Most refusals that are remembered for the diagnosis.
 const REFUSED: usize = 64;
@@ -173,14 +173,14 @@ impl Core {
         time * percent / 100
     }
 
-    fn everybody(&mut self, bytes: &[u8]) {
+    fn everybody(&mut self, bytes: &[u8], ways: Ways) {
         for interface in self
             .shared
             .interfaces
             .iter()
             .map(|interface| interface.index)
         {
-            let to = Target::Everybody { interface };
+            let to = Target::Everybody { interface, ways };
             self.shared.out.push_back(Output::Datagram {
                 to,
                 bytes: bytes.to_vec(),
@@ -201,7 +201,7 @@ impl Core {
                 sequence: own.announced,
                 title: session.title.clone(),
                 port: self.shared.port,
-                admission: Admission::Open,
+                admission: session.admission,
                 life: u32::try_from(limits::ANNOUNCE_LIFE.as_millis()).unwrap_or(u32::MAX),
                 time: now.wall,
             };
@@ -213,8 +213,14 @@ impl Core {
             });
             datagrams.extend(Datagram { header, body }.encode());
         }
+        // The burst goes every way; after it the ways take turns: each datagram costs the whole subnet.
+        let ways = match self.discovery.burst {
+            early if early <= limits::ANNOUNCE_BURST.len() => Ways::All,
+            odd if odd % 2 == 1 => Ways::Broadcast,
+            _ => Ways::Multicast,
+        };
         for bytes in datagrams {
-            self.everybody(&bytes);
+            self.everybody(&bytes, ways);
         }
     }
 
@@ -231,7 +237,7 @@ impl Core {
             session: cut_off.map(|session| session.id),
         };
         if let Some(bytes) = (Datagram { header, body }).encode() {
-            self.everybody(&bytes);
+            self.everybody(&bytes, Ways::All);
         }
     }
 
@@ -335,6 +341,10 @@ impl Core {
             let session = self.sessions.get_mut(&id)?;
             session.take_authority(&mut self.shared, now, authority);
         } else {
+            // A session of this very machine, which was interrupted and may go on: nothing to join.
+            if verdict.teacher().device == self.shared.id {
+                return None;
+            }
             if self.sessions.len() >= limits::SESSIONS {
                 return None;
             }
@@ -355,30 +365,29 @@ impl Core {
         self.sessions.get_mut(&id)
     }
 
-    /// Joins a trusted session by itself, if nothing else is joined.
+    /// Joins a trusted session by itself, if nothing else is joined whose teacher is there.
     pub(super) fn join_if_wanted(&mut self, now: Now, id: SessionId) {
-        let busy = self
-            .sessions
-            .values()
-            .any(|session| session.active() && !session.ended);
-        if busy || !self.auto_join || self.stopping {
-            return;
-        }
-        if self
+        let wanted = self
             .sessions
             .get(&id)
-            .is_some_and(|s| s.stage == Stage::Seen && !s.ended)
-        {
-            self.join_session(now, id);
+            .filter(|session| session.stage == Stage::Seen && !session.ended);
+        let Some(teacher) = wanted.map(|session| session.teacher.teacher) else {
+            return;
+        };
+        // A teacher who has gone and starts anew takes the class along; what was begun before is still passed on.
+        let gone = |s: &Session| s.heard.told_away && s.teacher.teacher == teacher;
+        let busy = |s: &Session| s.active() && !s.ended && !gone(s);
+        if self.auto_join && !self.stopping && !self.sessions.values().any(busy) {
+            self.join_session(now, id, None);
         }
     }
 
-    pub(super) fn join_session(&mut self, now: Now, id: SessionId) {
+    pub(super) fn join_session(&mut self, now: Now, id: SessionId, pin: Option<Pin>) {
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };
         let hints = session.hints.clone();
-        session.join(&mut self.shared, now);
+        session.join(&mut self.shared, now, pin);
         for (address, device) in hints {
             self.dials
                 .want_address(address, Some(device), now.moment, 3);
@@ -477,7 +486,10 @@ impl Core {
             } = relay;
             let gate = &self.discovery.gate;
             if gate.should_relay(now.moment, *session, header, *from, interface) {
-                let to = Target::Everybody { interface };
+                let to = Target::Everybody {
+                    interface,
+                    ways: Ways::All,
+                };
                 self.shared.out.push_back(Output::Datagram {
                     to,
                     bytes: bytes.clone(),
@@ -516,8 +528,12 @@ impl Core {
             if self.discovery.acceptor.has_ended(id, teacher) {
                 return;
             }
-            let title = super::members::cut(title, limits::SESSION_TITLE);
-            self.found(now, &authority, verdict, &title);
+            // As in an announcement: people go by it.
+            if let Err(error) = check_name(title) {
+                self.refuse(now, remote, &error.into());
+                return;
+            }
+            self.found(now, &authority, verdict, title);
         } else if let Some(authority) = authority {
             self.with(id, |session, shared| {
                 session.take_authority(shared, now, &authority)

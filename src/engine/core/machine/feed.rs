@@ -1,6 +1,6 @@
 //! The feed: logs of the teacher and of students, their relay, catch-up and meaning.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -8,10 +8,10 @@ use serde_json::value::{RawValue, to_raw_value};
 use super::session::Session;
 use super::shared::Shared;
 use crate::api::WarningKind;
-use crate::core::ids::{AuthorId, DeviceId, Epoch, LinkId, SealingKey, Seq, SessionId};
-use crate::core::io::{CommandError, Disk};
+use crate::core::ids::{AuthorId, DeviceId, Epoch, LinkId, SealingKey, Seq};
+use crate::core::io::{CommandError, Disk, Kept};
 use crate::core::limits::{self, Bucket};
-use crate::core::log::{Log, Taken};
+use crate::core::log::{Log, Taken, by_time};
 use crate::core::sealed;
 use crate::core::signed::{Domain, Signed};
 use crate::core::time::{Moment, Now};
@@ -19,16 +19,6 @@ use crate::core::wire::control::Control;
 use crate::core::wire::statements::{
     Audience, Authority, Entry, EntryKind, PolicyBody, TextPolicy,
 };
-
-/// What a sealed body is bound to: the place of its entry.
-pub(crate) fn seal_context(session: SessionId, author: AuthorId, seq: Seq) -> Vec<u8> {
-    [
-        session.as_bytes().as_slice(),
-        author.as_bytes(),
-        &seq.0.to_be_bytes(),
-    ]
-    .concat()
-}
 
 /// The logs of a session.
 pub(super) struct Feed {
@@ -42,6 +32,10 @@ pub(super) struct Feed {
     alarmed: BTreeSet<AuthorId>,
     pub digest_due: Option<Moment>,
     digest_wait: std::time::Duration,
+    /// What is applied now was kept by an earlier run.
+    pub replaying: bool,
+    /// Entries that came from their author, to be passed on to all but that link at a moment, in that order.
+    later: VecDeque<(Moment, LinkId, Vec<Signed>)>,
 }
 
 impl Feed {
@@ -56,7 +50,15 @@ impl Feed {
             alarmed: BTreeSet::new(),
             digest_due: None,
             digest_wait: limits::DIGEST_MIN,
+            replaying: false,
+            later: VecDeque::new(),
         }
+    }
+
+    /// When something waits to be told to others.
+    pub fn next_timeout(&self) -> Option<Moment> {
+        let later = self.later.front().map(|(due, ..)| *due);
+        later.into_iter().chain(self.digest_due).min()
     }
 
     /// The highest number of a log that is here without a gap.
@@ -97,7 +99,7 @@ impl Session {
         let body = match self.readers(shared, &audience) {
             None => RawValue::from_string(String::from_utf8(json).expect("JSON is UTF-8")),
             Some(readers) => {
-                let context = self.seal_context(author, seq);
+                let context = sealed::entry_context(self.id, author, seq);
                 let fill = &mut |bytes: &mut [u8]| shared.rng.fill(bytes);
                 let sealed = sealed::seal(&json, &readers, &context, fill);
                 to_raw_value(&sealed.map_err(|_| CommandError::NotJoined)?)
@@ -126,12 +128,29 @@ impl Session {
                 limit,
             });
         }
+        let log = self.feed.logs.entry(author).or_default();
+        let (mut entries, mut bytes) = (1, signed.body.len());
+        let is_last = matches!(
+            entry.kind,
+            EntryKind::Grant
+                | EntryKind::Withdraw
+                | EntryKind::Policy
+                | EntryKind::Mute
+                | EntryKind::Revoke
+                | EntryKind::End
+        );
+        if self.own.is_some() && !is_last {
+            entries += limits::LAST_ENTRIES;
+            bytes += limits::LAST_BYTES;
+        }
+        if !log.has_room(entries, bytes) {
+            return Err(CommandError::LogFull);
+        }
+        log.take(seq, previous, signed.clone());
         shared.disk(Disk::Entry {
             session: self.id,
             entry: signed.clone(),
         });
-        let log = self.feed.logs.entry(author).or_default();
-        log.take(seq, previous, signed.clone());
         self.apply(shared, now, &entry);
         self.pass_on(shared, now, &[signed], None);
         Ok(())
@@ -148,10 +167,6 @@ impl Session {
                 Some(devices.iter().filter_map(key).collect())
             }
         }
-    }
-
-    pub(super) fn seal_context(&self, author: AuthorId, seq: Seq) -> Vec<u8> {
-        seal_context(self.id, author, seq)
     }
 
     /// Sends new entries to the few neighbours, and lets the digests follow soon. Short ones of one's own go to everybody at
@@ -178,7 +193,7 @@ impl Session {
                 .iter()
                 .take_while(|entry| {
                     size += entry.body.len();
-                    size <= limits::ENTRIES_PER_MESSAGE
+                    size <= limits::BYTES_PER_MESSAGE
                 })
                 .count()
                 .max(1);
@@ -226,12 +241,43 @@ impl Session {
                     }
                 }
                 Taken::Waiting | Taken::Full => self.lack(shared, now, link, author),
-                Taken::Known => {}
+                Taken::Known | Taken::Over => {}
                 Taken::Conflict => self.alarm(shared, author),
             }
         }
-        if !news.is_empty() {
+        if news.is_empty() {
+            return;
+        }
+        if self.told_everybody(link, &news) {
+            let due = now.moment + limits::AFTER_AUTHOR;
+            self.feed.later.push_back((due, link, news));
+        } else {
             self.pass_on(shared, now, &news, Some(link));
+        }
+    }
+
+    /// Whether entries come from their author, and are so short that it told all its links.
+    fn told_everybody(&self, link: LinkId, news: &[Signed]) -> bool {
+        let teacher = self.teacher_link() == Some(link);
+        let device = self
+            .peers
+            .get(&link)
+            .map(|peer| AuthorId::from(peer.device));
+        let by = |entry: Entry| {
+            Some(entry.author) == device || (teacher && entry.author == self.feed.teacher)
+        };
+        let size: usize = news.iter().map(|entry| entry.body.len()).sum();
+        size * self.member_links().len() <= limits::TOLD_DIRECTLY
+            && news.iter().all(|signed| signed.peek().is_ok_and(by))
+    }
+
+    /// Passes on what waited for others to have it from its author.
+    pub(super) fn pass_on_later(&mut self, shared: &mut Shared, now: Now) {
+        while let Some((due, ..)) = self.feed.later.front()
+            && *due <= now.moment
+            && let Some((_, link, entries)) = self.feed.later.pop_front()
+        {
+            self.pass_on(shared, now, &entries, Some(link));
         }
     }
 
@@ -270,6 +316,25 @@ impl Session {
         Some((author, log.take(entry.seq, entry.previous, signed)))
     }
 
+    /// What this machine kept in an earlier run, in the order in which it was written.
+    pub(super) fn replay_all(&mut self, shared: &mut Shared, now: Now, kept: Kept) {
+        self.items.opened = kept.sets;
+        // Grants bring the keys with which tokens are checked, and tokens the names of authors.
+        for signed in &kept.entries {
+            if let Ok(entry) = signed.peek::<Entry>()
+                && entry.kind == EntryKind::Grant
+            {
+                self.author_key(shared, now, &entry);
+            }
+        }
+        for token in kept.tokens {
+            self.remember(shared, now, token);
+        }
+        for signed in by_time(kept.entries, Some(self.feed.teacher)) {
+            self.replay(shared, now, signed);
+        }
+    }
+
     /// An entry that this machine kept in an earlier run: checked again, neither kept nor passed on
     /// again.
     pub(super) fn replay(&mut self, shared: &mut Shared, now: Now, signed: Signed) {
@@ -287,12 +352,14 @@ impl Session {
         }
         let log = self.feed.logs.entry(entry.author).or_default();
         if let Taken::Added(added) = log.take(entry.seq, entry.previous, signed) {
+            self.feed.replaying = true;
             for entry in added
                 .iter()
                 .filter_map(|signed| signed.peek::<Entry>().ok())
             {
                 self.apply(shared, now, &entry);
             }
+            self.feed.replaying = false;
         }
     }
 
@@ -324,11 +391,31 @@ impl Session {
         };
         let muted = self.feed.muted.contains(&device);
         let head = self.feed.head(entry.author);
-        // Catching up on an old log is no flood: only what is written now is rationed.
-        let old = entry.time.0 + 60 < now.wall.0;
+        // Catching up on an old log is no flood, as long as it could have come about at the usual rate.
+        let old =
+            entry.time.0.saturating_add(60) < now.wall.0 && self.is_within_age(now, entry.seq);
         let fits = entry.seq.0 <= limits::STUDENT_ENTRIES && entry.seq > head;
         let ok = known && kind && audience && !muted && fits;
         (ok && (old || self.feed.bucket(entry.author).take(now.moment))).then_some(())
+    }
+
+    /// Whether a log of a student may have come this far since the session's first start, by the teacher's clock.
+    fn is_within_age(&self, now: Now, seq: Seq) -> bool {
+        let log = self.feed.logs.get(&self.feed.teacher);
+        let time = |seq| log?.get(seq)?.peek::<Entry>().ok().map(|entry| entry.time);
+        let latest = match &self.own {
+            Some(_) => Some(now.wall),
+            None => self
+                .heard
+                .time(now)
+                .or_else(|| time(self.feed.head(self.feed.teacher))),
+        };
+        let (Some(start), Some(latest)) = (time(Seq(1)), latest) else {
+            return false;
+        };
+        let age = latest.0.saturating_sub(start.0);
+        let earned = age / limits::TEXT_EVERY.as_secs();
+        seq.0 <= earned.saturating_add(limits::TEXT_BURST.into())
     }
 
     fn alarm(&mut self, shared: &mut Shared, author: AuthorId) {
@@ -354,6 +441,9 @@ impl Session {
             return;
         }
         self.feed.asked.insert(author, now.moment);
+        if self.feed.logs.get(&author).is_some_and(Log::is_over) {
+            return;
+        }
         let from = self.feed.head(author).next();
         shared.send(
             link,
@@ -385,7 +475,7 @@ impl Session {
             .iter()
             .take_while(|entry| {
                 size += entry.body.len();
-                size <= 8 * limits::ENTRIES_PER_MESSAGE
+                size <= 8 * limits::BYTES_PER_MESSAGE
             })
             .cloned()
             .collect();
@@ -420,11 +510,17 @@ impl Session {
             self.lack_members(shared, now, link);
         }
         for (author, head) in heads.iter().take(limits::MEMBERS + 1) {
-            if *head > self.feed.head(*author) {
+            // What is refused here is not asked for either.
+            if *head > self.feed.head(*author) && self.may_be_heard(*author) {
                 self.lack(shared, now, link, *author);
                 self.feed.digest_wait = limits::DIGEST_MIN;
             }
         }
+    }
+
+    fn may_be_heard(&self, author: AuthorId) -> bool {
+        let muted = self.feed.muted.contains(&DeviceId(author.0));
+        author == self.feed.teacher || !(muted || self.feed.policy.texts == TextPolicy::Nothing)
     }
 
     /// Exchanges digests with two others, more rarely the longer nothing changes.

@@ -1,11 +1,12 @@
 //! File sets of a session: how far they are here, and what is told about it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use super::pages::Pages;
 use super::session::Session;
 use super::shared::Shared;
+use super::source::Posted;
 use crate::api::{Event, ItemView, Progress};
 use crate::core::ids::{ChunkIndex, DeviceId, Hash, ItemId, LinkId, Seq, SetId, Version};
 use crate::core::io::Disk;
@@ -15,6 +16,7 @@ use crate::core::manifest::{ManifestReader, ManifestWriter, chunks_of_page};
 use crate::core::signed::Signed;
 use crate::core::swarm::{ChunkSizes, SetSpec};
 use crate::core::time::{Moment, Now};
+use crate::core::wire::entries::AgainBody;
 use crate::core::wire::ranges::Ranges;
 use crate::core::wire::statements::{FailReason, SetHeader, Status};
 
@@ -32,6 +34,7 @@ pub(super) enum Place {
 }
 
 /// One file set.
+#[allow(clippy::struct_excessive_bools)] // independent facts, each named below
 pub(super) struct Set {
     pub item: ItemId,
     pub version: Version,
@@ -46,6 +49,8 @@ pub(super) struct Set {
     pub given: u32,
     /// Files of this machine may have bytes of the set.
     pub searching: bool,
+    /// The teacher is asked for chunks before others.
+    pub direct: bool,
     /// Chunks below this number were looked for on this machine, where `searching`.
     pub searched: u32,
     /// The teacher's: every chunk is verified at some student.
@@ -54,6 +59,8 @@ pub(super) struct Set {
     pub copy_out: bool,
     /// The teacher's, while hashing goes on.
     pub writer: Option<ManifestWriter>,
+    /// The teacher's of an earlier life: the hash over the whole-file hashes.
+    pub root: Option<Hash>,
     told: Option<Moment>,
     tell_due: Option<Moment>,
 }
@@ -62,6 +69,10 @@ pub(super) struct Set {
 #[derive(Default)]
 pub(super) struct Items {
     pub sets: BTreeMap<SetId, Set>,
+    /// Sets that an earlier run of the program had begun to receive.
+    pub opened: BTreeSet<SetId>,
+    /// The teacher's, while it takes up an interrupted session: the newest version of each item.
+    pub earlier: BTreeMap<ItemId, Posted>,
     /// The newest status of each device and item.
     pub statuses: BTreeMap<(DeviceId, ItemId), (Status, Signed)>,
     /// Statuses on their way to the teacher.
@@ -97,25 +108,48 @@ impl Session {
         version: Version,
         header: SetHeader,
     ) {
-        if self.own.is_some() || self.items.sets.contains_key(&header.id) {
+        if self.items.sets.contains_key(&header.id) {
+            return;
+        }
+        let posted = Posted {
+            item,
+            version,
+            seq,
+            header,
+        };
+        // The own sets are open already, but those of an earlier life of the session.
+        if self.own.is_some() {
+            self.items.earlier.insert(item, posted);
             return;
         }
         self.close_older(shared, now, item, version);
-        let id = header.id;
+        let id = posted.header.id;
         let open = self
             .items
             .sets
             .values()
             .filter(|set| set.place != Place::Closed)
             .count();
-        let reader = ManifestReader::new(self.id, header.clone());
-        let set = Set::new(item, version, seq, header, Pages::new(reader.is_ok()));
+        let reader = ManifestReader::new(self.id, posted.header.clone());
+        let set = Set::new(posted, Pages::new(reader.is_ok()));
         self.items.sets.insert(id, set);
         match reader {
             Ok(reader) if open < limits::OPEN_SETS => {
                 let offers = self.early_offers(id);
-                if let Some(set) = self.items.sets.get_mut(&id) {
-                    set.pages.begin(reader, offers);
+                let Some(set) = self.items.sets.get_mut(&id) else {
+                    return;
+                };
+                set.pages.begin(reader, offers);
+                // What was begun before the limit, or by the person's own wish, goes on.
+                let begun = self.items.opened.contains(&id);
+                if !begun
+                    && shared
+                        .accept_limit
+                        .is_some_and(|most| set.header.bytes > most)
+                {
+                    let text = "it is larger than this computer accepts by itself";
+                    self.fail(shared, now, id, FailReason::TooLarge, text);
+                    return;
                 }
                 self.tell_item(shared, now, id, true);
                 self.report(shared, now, id);
@@ -148,6 +182,7 @@ impl Session {
 
     /// An item was withdrawn.
     pub(super) fn close_item(&mut self, shared: &mut Shared, now: Now, item: ItemId) {
+        self.items.earlier.remove(&item);
         self.close_older(shared, now, item, Version(u32::MAX));
     }
 
@@ -254,10 +289,16 @@ impl Session {
             have: Ranges(have),
             hashes: set.to_ask_for(),
         };
+        let direct = set.direct;
         shared.swarm.open_set(now.moment, spec);
+        if direct {
+            shared.swarm.ask_source_first(now.moment, session, id);
+        }
         set.progress = Progress::Receiving;
         self.tell_item(shared, now, id, true);
         self.report(shared, now, id);
+        // The hashes that waited for it.
+        self.want_pages(shared, now, id);
     }
 
     /// A chunk was dealt with.
@@ -339,17 +380,21 @@ impl Session {
     }
 
     /// The teacher asks to try again. What a person here declined stays declined.
-    pub(super) fn asked_again(&mut self, shared: &mut Shared, now: Now, item: ItemId) {
-        let set = self
-            .items
-            .set_of(item)
-            .and_then(|id| self.items.sets.get(&id));
-        let fault = set.is_some_and(|set| {
-            matches!(&set.progress, Progress::Failed { reason, .. }
-                if !matches!(reason, FailReason::Declined | FailReason::TooLarge))
-        });
+    pub(super) fn asked_again(&mut self, shared: &mut Shared, now: Now, body: &AgainBody) {
+        let Some(id) = self.items.set_of(body.item) else {
+            return;
+        };
+        let Some(set) = self.items.sets.get_mut(&id) else {
+            return;
+        };
+        set.direct |= body.direct;
+        if body.direct {
+            shared.swarm.ask_source_first(now.moment, self.id, id);
+        }
+        let fault = matches!(&set.progress, Progress::Failed { reason, .. }
+            if !matches!(reason, FailReason::Declined | FailReason::TooLarge));
         if fault {
-            self.retry(shared, now, item);
+            self.retry(shared, now, body.item);
         }
     }
 
@@ -426,22 +471,24 @@ impl Session {
 }
 
 impl Set {
-    pub fn new(item: ItemId, version: Version, seq: Seq, header: SetHeader, pages: Pages) -> Self {
+    pub fn new(posted: Posted, pages: Pages) -> Self {
         Self {
-            item,
-            version,
-            seq,
-            header,
+            item: posted.item,
+            version: posted.version,
+            seq: posted.seq,
+            header: posted.header,
             pages,
             place: Place::None,
             progress: Progress::Waiting,
             hashes: Vec::new(),
             given: 0,
             searching: false,
+            direct: false,
             searched: 0,
             chunks_out: false,
             copy_out: false,
             writer: None,
+            root: None,
             told: None,
             tell_due: None,
         }

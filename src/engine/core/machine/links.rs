@@ -335,6 +335,7 @@ impl Core {
         match message {
             Control::Fresh { proof, .. } => session.on_fresh(shared, now, link, &proof),
             Control::Join { join, hops, .. } => session.on_join(shared, now, link, join, hops),
+            Control::Pin { answer, .. } => session.on_pin(shared, now, link, answer),
             Control::Guest { .. } => session.on_guest(shared, link),
             Control::Denied { why, .. } => session.on_denied(shared, link, why),
             Control::Members { members, .. } => session.on_members(shared, now, link, members),

@@ -2,17 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::admission::PinTry;
 use super::session::{Session, Stage};
 use super::shared::Shared;
-use crate::api::{Presence, WarningKind};
+use crate::api::Presence;
 use crate::core::ids::{DeviceId, LinkId};
-use crate::core::io::Disk;
-use crate::core::limits;
-use crate::core::signed::{Domain, Signed};
+use crate::core::io::{Disk, Kept};
+use crate::core::limits::{self, Bucket};
+use crate::core::signed::Signed;
 use crate::core::swarm::{Bond, Clusters};
 use crate::core::time::{Moment, Now};
-use crate::core::wire::control::{Control, DenyReason, Member};
-use crate::core::wire::statements::{Admission, Contact, Join, Token};
+use crate::core::wire::control::{Control, Member};
+use crate::core::wire::statements::{Contact, Token};
 
 /// Members without link, and where they can be reached.
 pub(super) type Unlinked = Vec<(DeviceId, Contact)>;
@@ -24,6 +25,8 @@ pub(super) struct Known {
     pub contact: Option<(Contact, Signed)>,
     pub presence: Presence,
     pub heard: Moment,
+    /// Final statuses of it that are kept on the disk: a member must not make it busy.
+    pub keeps: Bucket,
 }
 
 /// The members of a session, as far as they are known.
@@ -34,16 +37,20 @@ pub(super) struct Members {
     pub unlinked_changed: bool,
     /// When the own request is repeated.
     pub join_due: Option<Moment>,
-    request: Option<Signed>,
+    pub request: Option<Signed>,
+    /// The own proof of the session's PIN, once the person has typed it.
+    pub pin: Option<PinTry>,
     /// The disk is asked for what it kept.
-    restoring: bool,
+    pub restoring: bool,
     /// Taking part without a token, because the teacher is away.
     pub guest: bool,
     pub own_contact: u64,
     pub refresh_due: Option<Moment>,
     asked: Option<Moment>,
-    /// Requests that were passed on: device and sequence.
-    passed: BTreeSet<(DeviceId, u64)>,
+    /// The number of the own last request.
+    pub last_request: u64,
+    /// Over which link requests came that were passed on: the answer about a PIN goes back there.
+    pub routes: BTreeMap<DeviceId, LinkId>,
 }
 
 impl Members {
@@ -79,227 +86,6 @@ impl Members {
 }
 
 impl Session {
-    /// Begins to join, or asks again.
-    pub(super) fn join(&mut self, shared: &mut Shared, now: Now) {
-        if self.own.is_some() || self.is_member() {
-            return;
-        }
-        self.stage = Stage::Joining;
-        self.announced_until = None;
-        self.members.request = None;
-        self.tell(shared);
-        let links: Vec<_> = shared.links.keys().copied().collect();
-        for link in links {
-            self.greet(shared, link);
-        }
-        self.ask_to_join(shared, now, None);
-    }
-
-    /// Sends the own request over one link, or over all.
-    pub(super) fn ask_to_join(&mut self, shared: &mut Shared, now: Now, link: Option<LinkId>) {
-        if self.stage != Stage::Joining && !self.members.guest {
-            self.members.join_due = None;
-            return;
-        }
-        let join = self.members.request.get_or_insert_with(|| {
-            let join = Join {
-                session: self.id,
-                device: shared.id,
-                name: cut(&shared.person.name, limits::PERSON_NAME),
-                roll: cut(&shared.person.roll, limits::ROLL),
-                machine: cut(&shared.person.machine, limits::PERSON_NAME),
-                sealing: shared.sealing_key(),
-                // Never used before, and rising over a restart by the wall clock's part.
-                sequence: now.wall.0 << 20 | shared.rng.number() >> 44,
-            };
-            Signed::seal(Domain::Join, &join, &shared.device)
-        });
-        let message = Control::Join {
-            session: self.id,
-            join: join.clone(),
-            hops: 0,
-        };
-        let links: Vec<_> = match link {
-            Some(link) => vec![link],
-            None => self.peers.keys().copied().collect(),
-        };
-        shared.send_all(&links, &message);
-        self.members.join_due = Some(now.moment + limits::JOIN_AGAIN);
-    }
-
-    /// A request came, perhaps over others.
-    pub(super) fn on_join(
-        &mut self,
-        shared: &mut Shared,
-        now: Now,
-        link: LinkId,
-        join: Signed,
-        hops: u8,
-    ) {
-        if !self.is_member() || join.body.len() > limits::STATEMENT_BODY {
-            return;
-        }
-        let Ok(body) = join.peek::<Join>() else {
-            return;
-        };
-        let Some(known) = shared.links.get_mut(&link) else {
-            return;
-        };
-        let direct = known.peer == body.device;
-        if body.session != self.id || !known.joins.take(now.moment) {
-            return;
-        }
-        if self.own.is_some() {
-            if join.verify(Domain::Join, &body.device.0).is_ok() {
-                self.decide(shared, now, link, &body, direct);
-            }
-            return;
-        }
-        let Some((towards, _)) = self.way_to_teacher() else {
-            if direct && join.verify(Domain::Join, &body.device.0).is_ok() {
-                self.admit_guest(shared, now, link);
-            }
-            return;
-        };
-        if towards == link || hops >= limits::JOIN_HOPS {
-            return;
-        }
-        // A repeated request is passed on again: the answer to the first one may be lost.
-        let first = self.members.passed.insert((body.device, body.sequence));
-        if self.members.passed.len() > limits::MEMBERS * 2 {
-            self.members.passed.clear();
-        }
-        if first && join.verify(Domain::Join, &body.device.0).is_err() {
-            self.members.passed.remove(&(body.device, body.sequence));
-            return;
-        }
-        shared.send(
-            towards,
-            &Control::Join {
-                session: self.id,
-                join,
-                hops: hops + 1,
-            },
-        );
-        if let Some(known) = self.members.known.get(&body.device) {
-            let member = Member {
-                token: known.signed.clone(),
-                contact: None,
-            };
-            shared.send(
-                link,
-                &Control::Members {
-                    session: self.id,
-                    members: vec![member],
-                },
-            );
-        }
-    }
-
-    /// The teacher is away: whoever asks takes part in an open session as a guest, receives and
-    /// passes on, but does not write.
-    fn admit_guest(&mut self, shared: &mut Shared, now: Now, link: LinkId) {
-        if self.admission != Admission::Open || !self.heard.told_away {
-            return;
-        }
-        shared.send(link, &Control::Guest { session: self.id });
-        self.send_members(shared, link);
-        self.admit(shared, now, link);
-    }
-
-    /// A member lets this machine take part until the teacher is back.
-    pub(super) fn on_guest(&mut self, shared: &mut Shared, link: LinkId) {
-        let by_member = self.peers.get(&link).is_some_and(|peer| peer.member);
-        if self.stage == Stage::Joining && by_member && !self.members.restoring {
-            self.members.guest = true;
-            self.members.restoring = true;
-            self.heard.told_away = true;
-            shared.disk(Disk::Restore { session: self.id });
-        }
-    }
-
-    /// No longer a guest: the own token is here.
-    fn guest_admitted(&mut self, shared: &mut Shared, now: Now) {
-        self.members.guest = false;
-        self.members.join_due = None;
-        self.renew_contact(shared, now);
-        let links: Vec<_> = self.peers.keys().copied().collect();
-        for link in links {
-            self.greet(shared, link);
-        }
-    }
-
-    /// The teacher's machine decides about a request.
-    fn decide(&mut self, shared: &mut Shared, now: Now, link: LinkId, join: &Join, direct: bool) {
-        let deny = |shared: &mut Shared, why| {
-            shared.send(
-                link,
-                &Control::Denied {
-                    session: self.id,
-                    why,
-                },
-            );
-        };
-        let fits = join.name.len() <= limits::PERSON_NAME
-            && join.roll.len() <= limits::ROLL
-            && join.machine.len() <= limits::PERSON_NAME;
-        if self.ended || !fits {
-            return;
-        }
-        let known = self.members.known.get(&join.device);
-        if known.is_none() && self.members.known.len() >= limits::MEMBERS {
-            deny(shared, DenyReason::Full);
-            return;
-        }
-        let signed = match known {
-            Some(known)
-                if known.token.sequence == join.sequence
-                    && known.token.epoch == self.teacher.epoch =>
-            {
-                known.signed.clone()
-            }
-            _ => {
-                let Some(own) = &self.own else { return };
-                let token = Token {
-                    session: self.id,
-                    epoch: self.teacher.epoch,
-                    device: join.device,
-                    name: join.name.clone(),
-                    roll: join.roll.clone(),
-                    machine: join.machine.clone(),
-                    sealing: join.sealing,
-                    sequence: join.sequence,
-                };
-                Signed::seal(Domain::Token, &token, &own.key)
-            }
-        };
-        let member = Member {
-            token: signed.clone(),
-            contact: None,
-        };
-        shared.send(
-            link,
-            &Control::Members {
-                session: self.id,
-                members: vec![member.clone()],
-            },
-        );
-        if self.insert_token(shared, now, join_token(&signed), signed) {
-            let to = self.neighbours(shared, Some(link));
-            shared.send_all(
-                &to,
-                &Control::Members {
-                    session: self.id,
-                    members: vec![member],
-                },
-            );
-        }
-        if direct {
-            self.admit(shared, now, link);
-            self.send_members(shared, link);
-        }
-    }
-
     /// Takes a token if it is valid; gives its device.
     pub(super) fn take_token(
         &mut self,
@@ -323,7 +109,7 @@ impl Session {
     }
 
     /// Keeps a checked token; says whether it was news.
-    fn insert_token(
+    pub(super) fn insert_token(
         &mut self,
         shared: &mut Shared,
         now: Now,
@@ -361,35 +147,26 @@ impl Session {
                 contact: None,
                 presence,
                 heard,
+                keeps: Bucket::new(limits::STATUS_BURST, limits::STATUS_EVERY),
             };
             self.members.known.insert(device, known);
         }
         self.members.unlinked_changed = true;
+        if let Some(known) = self.members.known.get(&device)
+            && self.own.is_some()
+        {
+            shared.disk(Disk::Token {
+                session: self.id,
+                device,
+                token: known.signed.clone(),
+            });
+        }
+        self.attends(shared, now, device);
         self.tell_member(shared, device);
         if self.own.is_some() {
             self.warn_duplicate(shared, device);
         }
         true
-    }
-
-    fn warn_duplicate(&self, shared: &mut Shared, device: DeviceId) {
-        let Some(known) = self.members.known.get(&device) else {
-            return;
-        };
-        let Some(other) = self.members.duplicate(device, &known.token.roll) else {
-            return;
-        };
-        let text = format!(
-            "roll number {} is claimed by {} on {} and by {} on {}: ask them to correct it",
-            known.token.roll,
-            other.token.name,
-            other.token.machine,
-            known.token.name,
-            known.token.machine
-        );
-        let other = other.token.device;
-        shared.warn(WarningKind::DuplicateRoll, Some(self.id), text);
-        self.tell_member(shared, other);
     }
 
     /// Members came.
@@ -436,7 +213,7 @@ impl Session {
         }
         if !news.is_empty() && self.is_member() {
             let to = self.neighbours(shared, Some(link));
-            for part in news.chunks(limits::MEMBERS_PER_MESSAGE) {
+            for part in limits::parts(&news, Member::size) {
                 let members = part.to_vec();
                 shared.send_all(
                     &to,
@@ -449,36 +226,14 @@ impl Session {
         }
     }
 
-    /// The teacher's answer to a request that came over this machine goes on to who asked: that
-    /// one is no neighbour before it has its token.
-    fn pass_on_admission(
-        &self,
-        shared: &mut Shared,
-        from: LinkId,
-        device: DeviceId,
-        member: &Member,
-    ) {
-        let asked = self
-            .peers
-            .iter()
-            .find(|(link, peer)| peer.device == device && !peer.member && **link != from);
-        if let Some((&link, _)) = asked {
-            let members = vec![member.clone()];
-            let session = self.id;
-            shared.send(link, &Control::Members { session, members });
-        }
-    }
-
     /// The own token and what was kept of an earlier run are here: take part.
-    pub(super) fn restored(&mut self, shared: &mut Shared, now: Now, entries: Vec<Signed>) {
+    pub(super) fn restored(&mut self, shared: &mut Shared, now: Now, kept: Kept) {
         if self.stage != Stage::Joining || !self.members.restoring {
             return;
         }
         self.members.restoring = false;
         self.stage = Stage::Member;
-        for signed in entries {
-            self.replay(shared, now, signed);
-        }
+        self.replay_all(shared, now, kept);
         if self.members.known.contains_key(&shared.id) {
             self.members.guest = false;
             self.members.join_due = None;
@@ -511,17 +266,6 @@ impl Session {
         if asked.is_none_or(|asked| now.moment.since(asked) >= again) {
             self.members.asked = Some(now.moment);
             shared.send(link, &Control::LackMembers { session: self.id });
-        }
-    }
-
-    pub(super) fn on_denied(&mut self, shared: &mut Shared, link: LinkId, why: DenyReason) {
-        let teacher = self
-            .peers
-            .get(&link)
-            .is_some_and(|p| p.device == self.teacher.device);
-        if self.stage == Stage::Joining && teacher {
-            self.stage = Stage::Denied(why);
-            self.tell(shared);
         }
     }
 
@@ -571,10 +315,6 @@ impl Session {
             .collect();
         Some((partners, unlinked))
     }
-}
-
-fn join_token(signed: &Signed) -> Option<Token> {
-    signed.peek().ok()
 }
 
 /// The longest beginning of a text that fits `limit` bytes.

@@ -3,11 +3,13 @@
 //! `Core` takes inputs and commands and queues outputs. Each session is a [`session::Session`];
 //! what they have in common is [`shared::Shared`]. The swarm knows chunks and links only.
 
+mod admission;
 #[cfg(any(test, feature = "sim"))]
 mod audit;
 mod contacts;
 mod discovery;
 mod feed;
+mod gate;
 mod items;
 mod links;
 mod members;
@@ -17,14 +19,15 @@ mod posts;
 mod presence;
 mod session;
 mod shared;
+mod source;
 mod status;
 mod teach;
 #[cfg(test)]
 mod tests;
 mod ticks;
 
-pub(crate) use feed::seal_context;
 pub(crate) use posts::item_content;
+pub(crate) use status::delivery;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -60,6 +63,8 @@ pub struct CoreConfig {
     pub auto_join: bool,
     /// The most bytes a second to send.
     pub upload_limit: Option<u64>,
+    /// The most bytes of one item that are received without asking.
+    pub accept_limit: Option<u64>,
     /// Sessions that ended earlier: they are never joined by themselves.
     pub ended: Vec<(SessionId, PublicKey)>,
     /// Seed of everything random, from the system's random source.
@@ -101,6 +106,7 @@ impl Core {
                 device: config.device,
                 sealing: config.sealing,
                 person: config.person,
+                accept_limit: config.accept_limit,
                 trust: config.trust,
                 rng,
                 links: BTreeMap::new(),
@@ -198,8 +204,8 @@ impl Core {
                     .chunk_done(now.moment, link, session, set, chunk, outcome);
                 self.with(session, |s, shared| s.chunk_stored(shared, now, set));
             }
-            Input::Restored { session, entries } => {
-                self.with(session, |s, shared| s.restored(shared, now, entries));
+            Input::Restored { session, kept } => {
+                self.with(session, |s, shared| s.restored(shared, now, kept));
             }
             Input::ChunkLost {
                 session,

@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::items::Place;
 use super::session::Session;
 use super::shared::Shared;
 use crate::core::ids::{DeviceId, Hash, LinkId, SetId};
 use crate::core::layout::Layout;
 use crate::core::limits;
-use crate::core::manifest::{Accepted, HASHES_PAGE, ManifestError, ManifestReader, chunks_of_page};
+use crate::core::manifest::{
+    Accepted, ManifestError, ManifestReader, chunks_of_page, end_of_fetch,
+};
 use crate::core::rng::Rng;
 use crate::core::signed::{Domain, Signed};
 use crate::core::time::{Moment, Now};
@@ -361,6 +364,13 @@ impl Session {
             if pages.wanted.contains_key(&index) {
                 continue;
             }
+            // Hashes are kept in memory until there is a place on the disk, for which the list of files is needed.
+            if kind == PageKind::Hashes
+                && number >= limits::HASHES_AHEAD
+                && set.place != Place::Open
+            {
+                continue;
+            }
             let links = pages.sources(index, number, teacher, late.get(&index).copied());
             let Some(&link) = links.get(shared.rng.below(links.len())) else {
                 continue;
@@ -368,12 +378,7 @@ impl Session {
             let mut end = number + 1;
             if kind == PageKind::Hashes {
                 let offered = pages.offers.get(&link).map_or(end, |offer| offer[index]);
-                let chunks = set.header.chunks;
-                let first = chunks_of_page(number, chunks).start;
-                let fits = |page| chunks_of_page(page, chunks).end - first <= HASHES_PAGE;
-                while end < offered && fits(end) {
-                    end += 1;
-                }
+                end = end_of_fetch(number, offered, set.header.chunks);
             }
             let due = now.moment + pages.patience();
             pages.wanted.insert(index, Wanted { link, end, due });
@@ -457,7 +462,7 @@ impl Session {
         let Some(reader) = &mut set.pages.reader else {
             return;
         };
-        match reader.accept(&page, signed.hash()) {
+        match reader.accept(&page) {
             Ok(accepted) => {
                 let next = reader.next_page(kind);
                 match accepted {

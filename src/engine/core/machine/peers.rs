@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::session::{Session, Stage};
 use super::shared::Shared;
 use crate::api::Presence;
-use crate::core::ids::{DeviceId, LinkId, Nonce};
+use crate::core::ids::{DeviceId, Epoch, LinkId, Nonce};
 use crate::core::limits;
 use crate::core::signed::Signed;
 use crate::core::time::Now;
@@ -16,8 +16,8 @@ pub(super) struct Peer {
     pub device: DeviceId,
     /// The other side showed a token, or is the teacher's device.
     pub member: bool,
-    /// This side has said that it takes part, and with which token.
-    pub greeted: bool,
+    /// In which life of the session this side has said that it takes part.
+    pub greeted: Option<Epoch>,
 }
 
 impl Session {
@@ -77,9 +77,9 @@ impl Session {
         let peer = self.peers.entry(link).or_insert(Peer {
             device,
             member: false,
-            greeted: false,
+            greeted: None,
         });
-        peer.greeted = true;
+        peer.greeted = Some(self.teacher.epoch);
         let enter = Control::Enter {
             session: self.id,
             token: self.members.own_token(shared.id).cloned(),
@@ -106,10 +106,10 @@ impl Session {
         let peer = self.peers.entry(link).or_insert(Peer {
             device,
             member: false,
-            greeted: false,
+            greeted: None,
         });
-        let greeted = peer.greeted;
-        if !greeted {
+        // Also again in the next life: the teacher's machine has forgotten what it was told in the one before.
+        if peer.greeted < Some(self.teacher.epoch) {
             self.greet(shared, link);
         }
         if self.own.is_some() {

@@ -27,7 +27,7 @@ impl Session {
             (Some(own), Audience::Teacher) => &own.sealing,
             _ => &shared.sealing,
         };
-        let context = self.seal_context(entry.author, entry.seq);
+        let context = sealed::entry_context(self.id, entry.author, entry.seq);
         serde_json::from_slice(&sealed::open(&sealed, secret, &context).ok()?).ok()
     }
 
@@ -53,7 +53,7 @@ impl Session {
             }
             EntryKind::Again if by_teacher => {
                 if let Some(body) = self.open::<AgainBody>(shared, entry) {
-                    self.asked_again(shared, now, body.item);
+                    self.asked_again(shared, now, &body);
                 }
             }
             EntryKind::Policy if by_teacher => {
@@ -69,6 +69,7 @@ impl Session {
                     } else {
                         self.feed.muted.remove(&body.device);
                     }
+                    self.tell_member(shared, body.device);
                 }
             }
             EntryKind::Revoke if by_teacher => {
@@ -118,6 +119,8 @@ impl Session {
         self.post(shared, entry, content);
         if let Some(set) = set {
             self.open_item(shared, now, entry.seq, item, version, set);
+        } else if self.own.is_some() {
+            self.posted.insert(item);
         }
     }
 
@@ -156,6 +159,7 @@ impl Session {
             seq: entry.seq,
             time: entry.time,
             private: entry.audience != Audience::All,
+            again: self.feed.replaying,
             content,
         }
     }
@@ -202,6 +206,9 @@ impl Session {
             return Err(CommandError::NotAllowed);
         }
         let author = shared.id.into();
+        if self.feed.head(author).0 >= limits::STUDENT_ENTRIES {
+            return Err(CommandError::LogFull);
+        }
         if !self.feed.bucket(author).take(now.moment) {
             return Err(CommandError::TooFast);
         }
@@ -236,7 +243,7 @@ pub(crate) fn item_content(body: ItemBody) -> Option<PostContent> {
                 language,
             })
         }
-        ItemContent::Link { url } if url.len() <= limits::URL => {
+        ItemContent::Link { url } if url.len() <= limits::URL && is_web(&url) => {
             Some(PostContent::Link { item, title, url })
         }
         ItemContent::Announcement { text } if text.len() <= limits::TEACHER_TEXT => {
@@ -244,4 +251,13 @@ pub(crate) fn item_content(body: ItemBody) -> Option<PostContent> {
         }
         _ => None,
     }
+}
+
+/// Whether an address is of the web: others could start programs.
+pub(crate) fn is_web(url: &str) -> bool {
+    let url = url.to_ascii_lowercase();
+    let host = ["http://", "https://"]
+        .iter()
+        .find_map(|prefix| url.strip_prefix(prefix));
+    host.is_some_and(|host| !host.is_empty()) && !url.chars().any(char::is_whitespace)
 }

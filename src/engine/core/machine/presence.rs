@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
+use super::members::Known;
 use super::session::Session;
 use super::shared::Shared;
-use crate::api::{Event, MemberView, Person, Presence};
+use crate::api::{Event, MemberView, Person, Presence, WarningKind};
 use crate::core::ids::DeviceId;
-use crate::core::time::Now;
+use crate::core::io::Disk;
+use crate::core::limits::{self, Bucket};
+use crate::core::signed::Signed;
+use crate::core::time::{Now, UnixTime};
 
 /// After this without a word a member that is not linked counts as away.
 const AWAY: Duration = Duration::from_mins(1);
@@ -27,6 +31,7 @@ impl Session {
         known.heard = now.moment;
         if known.presence != presence {
             known.presence = presence;
+            self.attends(shared, now, device);
             self.tell_member(shared, device);
         }
         self.members.refresh_due.get_or_insert(now.moment + REFRESH);
@@ -67,7 +72,22 @@ impl Session {
             if let Some(known) = self.members.known.get_mut(&device) {
                 known.presence = Presence::Away;
             }
+            self.attends(shared, now, device);
             self.tell_member(shared, device);
+        }
+    }
+
+    /// Has it kept whether a student of the own session is there.
+    pub(super) fn attends(&self, shared: &mut Shared, now: Now, device: DeviceId) {
+        let known = self.members.known.get(&device);
+        if let Some(known) = known.filter(|_| self.own.is_some() && device != shared.id) {
+            let silent = now.moment.since(known.heard);
+            shared.disk(Disk::Attendance {
+                session: self.id,
+                device,
+                present: known.presence != Presence::Away,
+                time: UnixTime(now.wall.0.saturating_sub(silent.as_secs())),
+            });
         }
     }
 
@@ -88,7 +108,50 @@ impl Session {
             own: device == shared.id,
             presence: known.presence,
             duplicate_roll: self.members.duplicate(device, &token.roll).is_some(),
+            muted: self.feed.muted.contains(&device),
         };
         shared.event(Event::Member(view));
+    }
+
+    /// A member of an earlier run of the program: known by name, and away until it is heard.
+    pub(super) fn remember(&mut self, shared: &mut Shared, now: Now, signed: Signed) {
+        let Some(token) = self.open_token(&signed) else {
+            return;
+        };
+        let device = token.device;
+        let full = self.members.known.len() >= limits::MEMBERS;
+        if device == shared.id || full || self.members.known.contains_key(&device) {
+            return;
+        }
+        let known = Known {
+            token,
+            signed,
+            contact: None,
+            presence: Presence::Away,
+            heard: now.moment,
+            keeps: Bucket::new(limits::STATUS_BURST, limits::STATUS_EVERY),
+        };
+        self.members.known.insert(device, known);
+        self.tell_member(shared, device);
+    }
+
+    pub(super) fn warn_duplicate(&self, shared: &mut Shared, device: DeviceId) {
+        let Some(known) = self.members.known.get(&device) else {
+            return;
+        };
+        let Some(other) = self.members.duplicate(device, &known.token.roll) else {
+            return;
+        };
+        let text = format!(
+            "roll number {} is claimed by {} on {} and by {} on {}: ask them to correct it",
+            known.token.roll,
+            other.token.name,
+            other.token.machine,
+            known.token.name,
+            known.token.machine
+        );
+        let other = other.token.device;
+        shared.warn(WarningKind::DuplicateRoll, Some(self.id), text);
+        self.tell_member(shared, other);
     }
 }

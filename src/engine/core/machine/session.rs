@@ -7,6 +7,7 @@ use ed25519_dalek::SigningKey;
 use x25519_dalek::StaticSecret;
 
 use super::feed::Feed;
+use super::gate::Gate;
 use super::items::Items;
 use super::members::Members;
 use super::peers::Peer;
@@ -32,6 +33,13 @@ pub(super) enum Stage {
     Joining,
     /// Admitted; the teacher's own machine too.
     Member,
+    /// The session asks for a PIN.
+    PinWanted {
+        /// The one that was tried is another.
+        wrong: bool,
+        /// Seconds until another try counts.
+        seconds: u32,
+    },
     /// Not admitted.
     Denied(DenyReason),
     /// Left by the person.
@@ -42,6 +50,8 @@ pub(super) enum Stage {
 pub(super) struct Own {
     pub key: SigningKey,
     pub sealing: StaticSecret,
+    /// What asks for the PIN, if there is one.
+    pub gate: Option<Gate>,
     pub announced: u64,
     pub ticked: u64,
     pub tick_due: Moment,
@@ -126,6 +136,10 @@ impl Session {
                 Stage::Unknown => SessionState::Unknown,
                 Stage::Joining => SessionState::Joining,
                 Stage::Left => SessionState::Left,
+                Stage::PinWanted { wrong, seconds } => SessionState::PinWanted {
+                    wrong: *wrong,
+                    seconds: u64::from(*seconds),
+                },
                 Stage::Denied(why) => SessionState::Denied {
                     why: denied_text(*why).to_owned(),
                 },
@@ -145,6 +159,10 @@ impl Session {
             state,
             texts: self.feed.policy.texts,
             present: self.members.present(shared.id, self.teacher.device),
+            pin: self
+                .own
+                .as_ref()
+                .and_then(|own| Some(own.gate.as_ref()?.digits())),
         }
     }
 
@@ -201,7 +219,7 @@ impl Session {
                     .map(|own| own.tick_due)
                     .filter(|_| !self.ended),
                 self.members.join_due,
-                self.feed.digest_due,
+                self.feed.next_timeout(),
                 self.items.next_timeout(),
                 self.members.next_timeout(),
             ]);
@@ -223,6 +241,7 @@ impl Session {
             self.ask_to_join(shared, now, None);
         }
         self.away_if_due(shared, now);
+        self.pass_on_later(shared, now);
         self.digest_if_due(shared, now);
         self.members_on_time(shared, now);
         self.items_on_time(shared, now);

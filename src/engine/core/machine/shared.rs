@@ -40,6 +40,8 @@ pub(super) struct Shared {
     pub device: SigningKey,
     pub sealing: StaticSecret,
     pub person: Person,
+    /// The most bytes of one item that are received without asking.
+    pub accept_limit: Option<u64>,
     pub trust: TrustStore,
     pub rng: Rng,
     pub links: BTreeMap<LinkId, Link>,

@@ -7,6 +7,7 @@ use super::session::Session;
 use super::shared::Shared;
 use crate::api::{DeliveryView, Event, Progress};
 use crate::core::ids::{LinkId, SetId};
+use crate::core::io::Disk;
 use crate::core::limits;
 use crate::core::signed::{Domain, Signed};
 use crate::core::time::Now;
@@ -64,7 +65,7 @@ impl Session {
                 .values()
                 .map(|(_, signed)| signed.clone())
                 .collect();
-            for part in list.chunks(limits::MEMBERS_PER_MESSAGE) {
+            for part in limits::parts(&list, |status| status.body.len()) {
                 let list = part.to_vec();
                 shared.send(
                     link,
@@ -108,6 +109,14 @@ impl Session {
             self.set_presence_heard(shared, now, status.device);
             if self.own.is_some() {
                 self.tell_delivery(shared, &status);
+                let done = matches!(
+                    status.state,
+                    ReceiveState::Saved | ReceiveState::Failed { .. }
+                );
+                let mut known = self.members.known.get_mut(&status.device);
+                if done && known.as_mut().is_some_and(|it| it.keeps.take(now.moment)) {
+                    shared.disk(Disk::Status(signed.clone()));
+                }
                 self.items.statuses.insert(key, (status, signed));
             } else {
                 self.queue_status(status, signed);
@@ -123,6 +132,24 @@ impl Session {
         }
     }
 
+    /// What students said in an earlier life of the own session; the disk is not believed more than they are.
+    pub(super) fn recall_statuses(&mut self, shared: &mut Shared, statuses: Vec<Signed>) {
+        for signed in statuses {
+            let Ok(status) = signed.peek::<Status>() else {
+                continue;
+            };
+            let fits = status.session == self.id
+                && self.members.known.contains_key(&status.device)
+                && self.items.set_of(status.item).is_some()
+                && signed.verify(Domain::Status, &status.device.0).is_ok();
+            if fits {
+                self.tell_delivery(shared, &status);
+                let key = (status.device, status.item);
+                self.items.statuses.insert(key, (status, signed));
+            }
+        }
+    }
+
     fn tell_delivery(&self, shared: &mut Shared, status: &Status) {
         let total = self
             .items
@@ -130,24 +157,7 @@ impl Session {
             .values()
             .find(|set| set.item == status.item && set.version == status.version)
             .map_or(0, |set| set.header.bytes);
-        let progress = match &status.state {
-            ReceiveState::Waiting | ReceiveState::Unknown => Progress::Waiting,
-            ReceiveState::Receiving => Progress::Receiving,
-            ReceiveState::Saved => Progress::Saved { path: None },
-            ReceiveState::Failed { reason } => Progress::Failed {
-                reason: *reason,
-                text: String::new(),
-            },
-        };
-        shared.event(Event::Delivery(DeliveryView {
-            session: self.id,
-            item: status.item,
-            version: status.version,
-            device: status.device,
-            progress,
-            bytes: status.bytes.min(total),
-            total,
-        }));
+        shared.event(Event::Delivery(delivery(status, total)));
     }
 
     pub(super) fn flush_statuses(&mut self, shared: &mut Shared, now: Now) {
@@ -169,7 +179,7 @@ impl Session {
             .into_values()
             .collect();
         self.items.status_sent = Some(now.moment);
-        for part in list.chunks(limits::MEMBERS_PER_MESSAGE) {
+        for part in limits::parts(&list, |status| status.body.len()) {
             shared.send(
                 link,
                 &Control::Status {
@@ -178,5 +188,27 @@ impl Session {
                 },
             );
         }
+    }
+}
+
+/// A status in the words of the interface; `total` is the size of the item in bytes.
+pub fn delivery(status: &Status, total: u64) -> DeliveryView {
+    let progress = match &status.state {
+        ReceiveState::Waiting | ReceiveState::Unknown => Progress::Waiting,
+        ReceiveState::Receiving => Progress::Receiving,
+        ReceiveState::Saved => Progress::Saved { path: None },
+        ReceiveState::Failed { reason } => Progress::Failed {
+            reason: *reason,
+            text: String::new(),
+        },
+    };
+    DeliveryView {
+        session: status.session,
+        item: status.item,
+        version: status.version,
+        device: status.device,
+        progress,
+        bytes: status.bytes.min(total),
+        total,
     }
 }

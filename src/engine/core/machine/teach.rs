@@ -1,23 +1,22 @@
 //! What people want: commands, most of them the teacher's.
 
+use super::Core;
+use super::gate::Gate;
+use super::posts::is_web;
 use super::session::{Own, Session, Stage};
 use super::shared::Shared;
-use super::{Core, items, pages};
-use crate::api::{Event, NewPost, Progress, ShareOptions, WarningKind};
-use crate::core::ids::{DeviceId, Hash, ItemId, LinkId, PublicKey, SessionId, SetId, Version};
-use crate::core::io::{Command, CommandError, Disk};
-use crate::core::layout;
+use crate::api::NewPost;
+use crate::core::ids::{DeviceId, ItemId, LinkId, PublicKey, SessionId, Version};
+use crate::core::io::{Command, CommandError, Disk, Earlier};
 use crate::core::limits;
-use crate::core::manifest::{self, ManifestWriter};
+use crate::core::pin::Pin;
 use crate::core::sealed::MAX_READERS;
 use crate::core::signed::{Domain, Signed};
-use crate::core::swarm::SetSpec;
 use crate::core::time::Now;
-use crate::core::trust::verify_authority;
+use crate::core::trust::{NameError, check_name, verify_authority};
 use crate::core::wire::control::{ByeCode, Control};
-use crate::core::wire::ranges::Ranges;
 use crate::core::wire::statements::{
-    AgainBody, Audience, Authority, EndBody, EntryKind, FileEntry, ItemBody, ItemContent, PageKind,
+    Admission, AgainBody, Audience, Authority, EndBody, EntryKind, ItemBody, ItemContent, MuteBody,
     PolicyBody, Token, WithdrawBody,
 };
 
@@ -30,15 +29,18 @@ impl Core {
                 session_key,
                 authority,
                 sealing,
+                pin,
+                earlier,
             } => {
                 let own = Own {
                     key: session_key,
                     sealing,
+                    gate: pin.map(Gate::new),
                     announced: 0,
                     ticked: 0,
                     tick_due: now.moment,
                 };
-                self.start(now, session, title, &authority, own)
+                self.start(now, session, title, &authority, own, earlier)
             }
             Command::ShareFiles {
                 session,
@@ -73,6 +75,15 @@ impl Core {
             Command::SetClassLimit { session, upload } => {
                 self.set_policy(now, session, |policy| policy.upload = upload)
             }
+            Command::Mute {
+                session,
+                device,
+                muted,
+            } => self.mute(now, session, device, muted),
+            Command::SetAcceptLimit(limit) => {
+                self.shared.accept_limit = limit;
+                Ok(())
+            }
             Command::SetUploadLimit(limit) => {
                 self.upload_limit = limit;
                 Ok(())
@@ -81,11 +92,8 @@ impl Core {
                 let (session, shared) = self.live(session)?;
                 session.say(shared, now, &text)
             }
-            Command::Join(session) => {
-                self.live(session)?;
-                self.join_session(now, session);
-                Ok(())
-            }
+            Command::Join(session) => self.enter(now, session, None),
+            Command::EnterPin { session, pin } => self.enter(now, session, Some(pin)),
             Command::Connect(address) => {
                 self.dials.want_address(address, None, now.moment, 3);
                 Ok(())
@@ -93,34 +101,56 @@ impl Core {
             Command::Trust { teacher, trusted } => self.trust(now, teacher, trusted),
             Command::Retry { session, item } => {
                 let (session, shared) = self.live(session)?;
-                if session.retry(shared, now, item) {
-                    Ok(())
-                } else {
-                    Err(CommandError::NoItem)
-                }
+                let found = session.retry(shared, now, item);
+                found.then_some(()).ok_or(CommandError::NoItem)
             }
             Command::AskAgain {
                 session,
                 item,
                 students,
+                direct,
             } => {
                 let (session, shared) = self.own(session)?;
-                session.ask_again(shared, now, item, &students)
+                session.ask_again(shared, now, item, &students, direct)
             }
-            Command::End(session) => {
-                let (session, shared) = self.own(session)?;
-                let body = EndBody::default();
-                session.write(shared, now, EntryKind::End, Audience::All, &body)?;
-                let (id, teacher) = (session.id, session.teacher.teacher);
-                self.discovery.end(id, teacher);
-                Ok(())
-            }
+            Command::End(session) => self.end(now, session),
             Command::Leave(session) => self.leave(now, session),
             Command::Shutdown => {
                 self.shut_down(now);
                 Ok(())
             }
         }
+    }
+
+    /// Joins a session that was seen.
+    fn enter(&mut self, now: Now, id: SessionId, pin: Option<Pin>) -> Result<(), CommandError> {
+        self.live(id)?;
+        self.join_session(now, id, pin);
+        Ok(())
+    }
+
+    fn end(&mut self, now: Now, id: SessionId) -> Result<(), CommandError> {
+        let (session, shared) = self.own(id)?;
+        let body = EndBody::default();
+        session.write(shared, now, EntryKind::End, Audience::All, &body)?;
+        let (id, teacher) = (session.id, session.teacher.teacher);
+        self.discovery.end(id, teacher);
+        Ok(())
+    }
+
+    fn mute(
+        &mut self,
+        now: Now,
+        id: SessionId,
+        device: DeviceId,
+        muted: bool,
+    ) -> Result<(), CommandError> {
+        let (session, shared) = self.own(id)?;
+        if !session.members.known.contains_key(&device) || device == shared.id {
+            return Err(CommandError::NoStudent);
+        }
+        let body = MuteBody { device, muted };
+        session.write(shared, now, EntryKind::Mute, Audience::All, &body)
     }
 
     fn live(&mut self, id: SessionId) -> Result<(&mut Session, &mut Shared), CommandError> {
@@ -159,11 +189,16 @@ impl Core {
         title: String,
         authority: &Authority,
         own: Own,
+        earlier: Option<Earlier>,
     ) -> Result<(), CommandError> {
-        if title.trim().is_empty() {
-            return Err(CommandError::Empty("the session's title"));
+        check_title(&title)?;
+        if self
+            .sessions
+            .get(&id)
+            .is_some_and(|known| known.own.is_some())
+        {
+            return Err(CommandError::Running);
         }
-        check_length("the session's title", &title, limits::SESSION_TITLE)?;
         let verdict = verify_authority(authority, &self.shared.trust, now.wall)
             .map_err(|error| CommandError::NotAuthorised(error.to_string()))?;
         let teacher = verdict.teacher().clone();
@@ -186,25 +221,46 @@ impl Core {
             sequence: now.wall.0,
         };
         let token = Signed::seal(Domain::Token, &token, &own.key);
-        let session = Session::new(title, teacher, authority.clone(), Stage::Member, Some(own));
+        let pin = own.gate.is_some();
+        let mut session = Session::new(title, teacher, authority.clone(), Stage::Member, Some(own));
+        if pin {
+            session.admission = Admission::Pin;
+        }
         self.sessions.insert(id, session);
         self.discovery.set_own(id, true);
-        self.with(id, |session, shared| {
+        let begun = self.with(id, |session, shared| {
             session.tell(shared);
             session.keep(shared);
             session.take_token(shared, now, token);
             session.renew_contact(shared, now);
             session.feed.digest_due = Some(now.moment + limits::DIGEST_MIN);
+            if let Some(earlier) = earlier {
+                session.go_on(shared, now, earlier);
+            }
             session.write(shared, now, EntryKind::Grant, Audience::All, authority)?;
+            // Whoever admits guests while the teacher is away knows it from here, also where announcements do not arrive.
+            if session.feed.policy.pin != pin {
+                let policy = PolicyBody {
+                    pin,
+                    ..session.feed.policy
+                };
+                session.write(shared, now, EntryKind::Policy, Audience::All, &policy)?;
+            }
             let links: Vec<_> = shared.links.keys().copied().collect();
             for link in links {
                 session.greet(shared, link);
             }
             Ok(())
-        })
-        .unwrap_or(Err(CommandError::NoSession))?;
-        self.discovery.start_burst(now.moment);
-        Ok(())
+        });
+        let begun = begun.unwrap_or(Err(CommandError::NoSession));
+        if begun.is_err() {
+            // Not half a session: it could neither be used nor tried again.
+            self.sessions.remove(&id);
+            self.discovery.set_own(id, false);
+        } else {
+            self.discovery.start_burst(now.moment);
+        }
+        begun
     }
 
     fn trust(&mut self, now: Now, key: PublicKey, trusted: bool) -> Result<(), CommandError> {
@@ -262,7 +318,25 @@ impl Core {
     }
 }
 
-fn check_length(what: &'static str, text: &str, limit: usize) -> Result<(), CommandError> {
+/// Whether everybody will take a session's title: by the rule that announcements are checked with.
+fn check_title(title: &str) -> Result<(), CommandError> {
+    let what = "the session's title";
+    check_name(title).map_err(|error| match error {
+        NameError::Empty => CommandError::Empty(what),
+        NameError::TooLong(size) => CommandError::TooLong {
+            what,
+            size: size as u64,
+            limit: limits::SESSION_TITLE as u64,
+        },
+        NameError::Invisible(_) => CommandError::BadTitle(error.to_string()),
+    })
+}
+
+pub(super) fn check_length(
+    what: &'static str,
+    text: &str,
+    limit: usize,
+) -> Result<(), CommandError> {
     if text.len() > limit {
         let (size, limit) = (text.len() as u64, limit as u64);
         return Err(CommandError::TooLong { what, size, limit });
@@ -316,92 +390,6 @@ impl Session {
         );
     }
 
-    #[allow(clippy::too_many_arguments, reason = "the fields of one command")]
-    fn share(
-        &mut self,
-        shared: &mut Shared,
-        now: Now,
-        item: ItemId,
-        id: SetId,
-        title: String,
-        files: &[FileEntry],
-        options: &ShareOptions,
-    ) -> Result<(), CommandError> {
-        check_length("the title", &title, limits::ITEM_TITLE)?;
-        let earlier = match options.replaces {
-            Some(item) => {
-                let set = self
-                    .items
-                    .set_of(item)
-                    .and_then(|id| self.items.sets.get(&id));
-                Some(set.ok_or(CommandError::NoItem)?)
-            }
-            None => None,
-        };
-        let total = files.iter().map(|file| file.size).sum();
-        let students = self.members.present(shared.id, self.teacher.device);
-        let (item, version, chunk_size, kind) = match earlier {
-            Some(set) => (
-                set.item,
-                set.version.next(),
-                set.header.chunk_size,
-                EntryKind::Replace,
-            ),
-            None => (
-                item,
-                Version(1),
-                layout::chunk_size(total, students),
-                EntryKind::Item,
-            ),
-        };
-        let (header, layout) = manifest::plan(id, chunk_size, files)
-            .map_err(|error| CommandError::NotShareable(error.to_string()))?;
-        let content = ItemContent::Files {
-            set: header.clone(),
-        };
-        let body = ItemBody {
-            item,
-            version,
-            title,
-            content,
-        };
-        let seq = self.feed.head(self.feed.teacher).next();
-
-        let writer = ManifestWriter::new(self.id, self.teacher.epoch, header.clone());
-        let mut set = items::Set::new(item, version, seq, header, pages::Pages::new(false));
-        set.place = items::Place::Open;
-        set.progress = Progress::Preparing;
-        for page in writer.files(files) {
-            set.pages.add(PageKind::Files, self.sign_page(&page)?);
-        }
-        set.writer = Some(writer);
-        self.items.sets.insert(id, set);
-        // Before the entry, which first has to be on the disk: reading begins meanwhile.
-        shared.disk(Disk::Hash {
-            session: self.id,
-            set: id,
-            chunk_size,
-        });
-        if let Err(error) = self.write(shared, now, kind, Audience::All, &body) {
-            self.items.sets.remove(&id);
-            shared.disk(Disk::Close { set: id });
-            return Err(error);
-        }
-        let spec = SetSpec {
-            session: self.id,
-            set: id,
-            priority: seq.0,
-            sizes: items::sizes(&layout),
-            source: true,
-            have: Ranges::default(),
-            hashes: 0,
-        };
-        shared.swarm.open_set(now.moment, spec);
-        self.tell_item(shared, now, id, true);
-        self.offer_pages(shared, now, id, None);
-        Ok(())
-    }
-
     fn withdraw(
         &mut self,
         shared: &mut Shared,
@@ -423,120 +411,18 @@ impl Session {
         now: Now,
         item: ItemId,
         students: &[DeviceId],
+        direct: bool,
     ) -> Result<(), CommandError> {
-        if self.items.set_of(item).is_none() {
-            return Err(CommandError::NoItem);
+        let set = self.items.set_of(item).ok_or(CommandError::NoItem)?;
+        if direct {
+            shared.swarm.serve_first(self.id, set, students);
         }
         for some in students.chunks(MAX_READERS) {
             let audience = Audience::Devices(some.to_vec());
-            let body = AgainBody { item };
+            let body = AgainBody { item, direct };
             self.write(shared, now, EntryKind::Again, audience, &body)?;
         }
         Ok(())
-    }
-
-    fn sign_page<T: serde::Serialize>(&self, page: &T) -> Result<Signed, CommandError> {
-        let own = self.own.as_ref().ok_or(CommandError::NotTeacher)?;
-        Ok(Signed::seal(Domain::Page, page, &own.key))
-    }
-
-    /// The teacher's machine has hashed more of a set.
-    pub(super) fn hashed(
-        &mut self,
-        shared: &mut Shared,
-        now: Now,
-        id: SetId,
-        hashes: &[Hash],
-        root: Option<Hash>,
-    ) {
-        let Some(set) = self.items.sets.get_mut(&id) else {
-            return;
-        };
-        let Some(writer) = &mut set.writer else {
-            return;
-        };
-        let mut pages: Vec<_> = writer
-            .hashes(hashes)
-            .into_iter()
-            .map(|page| (PageKind::Hashes, page))
-            .collect();
-        if let Some(root) = root {
-            match writer.finish(root) {
-                Ok(page) => pages.push((PageKind::Final, page)),
-                Err(error) => {
-                    self.source_failed(shared, now, id, &error.to_string());
-                    return;
-                }
-            }
-        }
-        if pages.is_empty() {
-            return;
-        }
-        for (kind, page) in pages {
-            let Ok(signed) = self.sign_page(&page) else {
-                return;
-            };
-            if let Some(set) = self.items.sets.get_mut(&id) {
-                set.pages.add(kind, signed);
-            }
-        }
-        let Some(set) = self.items.sets.get_mut(&id) else {
-            return;
-        };
-        let known = set.pages.hashed(set.header.chunks);
-        shared.swarm.hashes_known(now.moment, self.id, id, known);
-        if root.is_some() {
-            set.writer = None;
-            set.progress = Progress::Saved { path: None };
-            self.tell_item(shared, now, id, true);
-        }
-        self.offer_pages(shared, now, id, None);
-    }
-
-    /// The teacher's files cannot be read as they were: the item is withdrawn, with the reason.
-    pub(super) fn source_failed(&mut self, shared: &mut Shared, now: Now, id: SetId, text: &str) {
-        let Some(set) = self.items.sets.get_mut(&id) else {
-            return;
-        };
-        let item = set.item;
-        set.writer = None;
-        let reason = crate::api::FailReason::DiskError;
-        set.progress = Progress::Failed {
-            reason,
-            text: text.to_owned(),
-        };
-        self.tell_item(shared, now, id, true);
-        shared.warn(WarningKind::SourceChanged, Some(self.id), text.to_owned());
-        let body = WithdrawBody {
-            item,
-            reason: text.to_owned(),
-        };
-        // A session that has just ended withdraws nothing any more.
-        let _ = self.write(shared, now, EntryKind::Withdraw, Audience::All, &body);
-    }
-
-    /// A student has every chunk and page: the teacher's machine may vanish.
-    pub(super) fn one_copy_out(&mut self, shared: &mut Shared, id: SetId) {
-        if let Some(set) = self.items.sets.get_mut(&id) {
-            set.chunks_out = true;
-        }
-        self.tell_copy_out(shared, id);
-    }
-
-    pub(super) fn tell_copy_out(&mut self, shared: &mut Shared, id: SetId) {
-        let session = self.id;
-        let Some(set) = self.items.sets.get_mut(&id) else {
-            return;
-        };
-        if set.chunks_out && !set.copy_out && set.pages.complete_elsewhere() {
-            set.copy_out = true;
-            let (item, version) = (set.item, set.version);
-            shared.event(Event::OneCopyOut {
-                session,
-                item,
-                version,
-            });
-        }
     }
 
     fn post_new(
@@ -560,10 +446,7 @@ impl Session {
             }
             NewPost::Link { title, url } => {
                 check_length("the link", &url, limits::URL)?;
-                let known = ["http://", "https://"];
-                let lower = url.to_ascii_lowercase();
-                let host = known.iter().find_map(|prefix| lower.strip_prefix(prefix));
-                if host.is_none_or(str::is_empty) || url.chars().any(char::is_whitespace) {
+                if !is_web(&url) {
                     return Err(CommandError::BadLink(url));
                 }
                 (title, ItemContent::Link { url })
@@ -583,8 +466,6 @@ impl Session {
             title,
             content,
         };
-        self.write(shared, now, EntryKind::Item, Audience::All, &body)?;
-        self.posted.insert(item);
-        Ok(())
+        self.write(shared, now, EntryKind::Item, Audience::All, &body)
     }
 }

@@ -5,7 +5,7 @@ use super::shared::Shared;
 use crate::core::ids::{Epoch, LinkId, Nonce};
 use crate::core::limits;
 use crate::core::signed::{Domain, Signed};
-use crate::core::time::{Moment, Now};
+use crate::core::time::{Moment, Now, UnixTime};
 use crate::core::wire::control::Control;
 use crate::core::wire::statements::{Fresh, Tick};
 
@@ -20,6 +20,16 @@ pub(super) struct Heard {
     pub parent: Option<(LinkId, u8)>,
     /// Whether people were told that the teacher is away.
     pub told_away: bool,
+}
+
+impl Heard {
+    /// The teacher's clock, as far as ticks tell it.
+    pub fn time(&self, now: Now) -> Option<UnixTime> {
+        let (tick, at) = self.newest.as_ref()?;
+        let said = tick.peek::<Tick>().ok()?.time.0;
+        let since = now.moment.since(*at).as_secs();
+        Some(UnixTime(said.saturating_add(since)))
+    }
 }
 
 impl Session {

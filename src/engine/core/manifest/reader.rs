@@ -113,17 +113,17 @@ impl ManifestReader {
         self.complete.is_some() && self.root.is_some()
     }
 
-    /// Takes a page whose signature was checked, `hash` being that of its signed body.
+    /// Takes a page whose signature was checked.
     ///
     /// Pages of one kind are taken in order; one that was taken before is [`Accepted::Known`].
     /// After any error but [`ManifestError::NotNext`] the manifest is not to be trusted further.
-    pub fn accept(&mut self, page: &Page, hash: Hash) -> Result<Accepted, ManifestError> {
+    pub fn accept(&mut self, page: &Page) -> Result<Accepted, ManifestError> {
         if page.session != self.session || page.set != self.header.id {
             return Err(ManifestError::OtherSet);
         }
         match &page.content {
-            PageContent::Files { files } => self.accept_files(page, hash, files),
-            PageContent::Hashes { hashes } => self.accept_hashes(page, hash, hashes),
+            PageContent::Files { files } => self.accept_files(page, files),
+            PageContent::Hashes { hashes } => self.accept_hashes(page, hashes),
             PageContent::Final { root } => self.accept_final(page, *root),
         }
     }
@@ -131,7 +131,6 @@ impl ManifestReader {
     fn accept_files(
         &mut self,
         page: &Page,
-        hash: Hash,
         files: &[FileEntry],
     ) -> Result<Accepted, ManifestError> {
         let kind = PageKind::Files;
@@ -173,7 +172,7 @@ impl ManifestReader {
         self.bytes = bytes;
         self.paths.append(&mut paths);
         self.sizes.extend(files.iter().map(|file| file.size));
-        self.file_pages.take(hash);
+        self.file_pages.take(page.chain_hash());
         if last {
             self.finish_files()?;
         }
@@ -203,12 +202,7 @@ impl ManifestReader {
         Ok(())
     }
 
-    fn accept_hashes(
-        &mut self,
-        page: &Page,
-        hash: Hash,
-        bytes: &[u8],
-    ) -> Result<Accepted, ManifestError> {
+    fn accept_hashes(&mut self, page: &Page, bytes: &[u8]) -> Result<Accepted, ManifestError> {
         let kind = PageKind::Hashes;
         if !self
             .hash_pages
@@ -229,7 +223,7 @@ impl ManifestReader {
             .chunks_exact(Hash::LEN)
             .filter_map(Hash::from_slice)
             .collect();
-        self.hash_pages.take(hash);
+        self.hash_pages.take(page.chain_hash());
         Ok(Accepted::Hashes {
             first: ChunkIndex(chunks.start),
             hashes,

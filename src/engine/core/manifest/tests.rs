@@ -56,7 +56,7 @@ fn give(reader: &mut ManifestReader, page: &Page) -> Result<Accepted, ManifestEr
     let signed = Signed::seal(Domain::Page, page, &SigningKey::from_bytes(&[5; 32]));
     let read: Page = signed.peek().unwrap();
     assert_eq!(&read, page);
-    reader.accept(&read, signed.hash())
+    reader.accept(&read)
 }
 
 fn many(count: u32) -> Vec<FileEntry> {
@@ -131,6 +131,14 @@ fn pages_of_hashes_double_up_to_the_largest() {
     assert_eq!(lengths(1), [1]);
     assert_eq!(lengths(65), [8, 8, 16, 32, 1]);
     assert_eq!(lengths(1000), [8, 8, 16, 32, 64, 128, 256, 256, 232]);
+}
+
+#[test]
+fn no_more_pages_are_fetched_than_there_are() {
+    assert_eq!(end_of_fetch(0, u32::MAX, 100), hash_pages(100));
+    assert_eq!(end_of_fetch(8, u32::MAX, 1_000), hash_pages(1_000));
+    assert_eq!(end_of_fetch(0, u32::MAX, 1_000), 6);
+    assert_eq!(end_of_fetch(0, 3, 1_000), 3);
 }
 
 #[test]

@@ -6,8 +6,7 @@ use crate::core::wire::statements::{FileEntry, Page, PageContent, SetHeader};
 
 /// Makes the pages of one set: those of the file list at once, those of the hashes as they come.
 ///
-/// It hands out unsigned pages in order; each is to be signed as it is, its hash in the chain being
-/// that of its JSON.
+/// It hands out unsigned pages in order; each is to be signed as it is.
 #[derive(Debug)]
 pub struct ManifestWriter {
     session: SessionId,
@@ -40,7 +39,7 @@ impl ManifestWriter {
                 files: files[range].to_vec(),
             };
             let page = self.page(number, head, content);
-            head = Some(hash_of(&page));
+            head = Some(page.chain_hash());
             pages.push(page);
         }
         pages
@@ -62,7 +61,7 @@ impl ManifestWriter {
                 .collect();
             used += chunks.len();
             let page = self.page(self.next, self.head, PageContent::Hashes { hashes: bytes });
-            self.head = Some(hash_of(&page));
+            self.head = Some(page.chain_hash());
             self.next += 1;
             pages.push(page);
         }
@@ -89,9 +88,4 @@ impl ManifestWriter {
             content,
         }
     }
-}
-
-/// The hash that the signed body of a page has.
-fn hash_of(page: &Page) -> Hash {
-    Hash::of(&serde_json::to_vec(page).expect("pages have string keys and serialise"))
 }

@@ -8,7 +8,7 @@ use super::bitmap::Bitmap;
 use super::cluster::Bond;
 use super::lanes::Lanes;
 use super::rate::{below, mix};
-use super::set::{Asked, PassingOn, Set};
+use super::set::{Asked, PassingOn, Peer, Set};
 use super::types::{BadPeer, SwarmOutput};
 use crate::core::ids::{ChunkIndex, LinkId};
 use crate::core::io::ChunkOutcome;
@@ -106,11 +106,13 @@ impl Set {
         let mut all = lanes.links.iter();
         let spares = self.spares(lanes.now);
         let few = self.has_enough_flows(spares);
+        let direct = self.sends_directly(lanes);
         for (&link, peer) in &self.peers {
-            if few && peer.asked.is_empty() {
+            if few && peer.asked.is_empty() || direct.is_some_and(|source| source != link) {
                 continue;
             }
             let asked_last = match seek {
+                _ if direct.is_some() => false,
                 // Whom the source gives chunks passes them on, wireless or not.
                 Seek::Owned => peer.source || peer.bond != Bond::Near,
                 Seek::Wanted | Seek::Any => self.asked_last(peer, spares),
@@ -128,7 +130,8 @@ impl Set {
             };
             let held = peer.hold > lanes.now;
             let late = || peer.asked.iter().any(|asked| asked.overdue);
-            let cold = peer.asked.len() >= COLD_REQUESTS && lane.asked * 2 > budget;
+            let cold =
+                peer.asked.len() >= COLD_REQUESTS && lane.asked * 2 > budget && direct.is_none();
             // Whoever was late before is tried again with one chunk at a time.
             let doubtful = peer.strikes > 0 && !peer.asked.is_empty();
             if lane.bulk && !cold && !held && !doubtful && !late() {
@@ -137,6 +140,20 @@ impl Set {
         }
         let mut list = BinaryHeap::from(list);
         std::iter::from_fn(move || list.pop().map(|Reverse((_, _, link))| link))
+    }
+
+    /// The source, while it alone is asked because it sends directly and has everything.
+    fn sends_directly(&self, lanes: &Lanes) -> Option<LinkId> {
+        let fit = |&(link, peer): &(&LinkId, &Peer)| {
+            peer.member.teacher
+                && peer.have.is_full()
+                && peer.open
+                && !peer.banned
+                && peer.hold <= lanes.now
+                && lanes.bulk(*link)
+        };
+        let source = || self.peers.iter().find(fit).map(|(&link, _)| link);
+        self.direct.then(source).flatten()
     }
 
     /// A chunk from its owner.
@@ -219,7 +236,7 @@ impl Set {
         }
         self.rate.add(lanes.now, bytes);
         self.watered(link);
-        let unasked = |peer: &super::set::Peer| peer.asked.iter().all(|one| one.chunk != chunk);
+        let unasked = |peer: &Peer| peer.asked.iter().all(|one| one.chunk != chunk);
         if own && !self.have.get(chunk) && self.peers.get(&link).is_some_and(unasked) {
             self.cancel_elsewhere(lanes, chunk, link);
             self.expect(lanes, link, chunk, true);

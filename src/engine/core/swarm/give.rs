@@ -28,7 +28,8 @@ const AGAIN: u32 = 4;
 /// Nobody but its owner has a chunk after so many times the usual, and the usual time in which owners pass a chunk on: it is
 /// given to another.
 const UNPROVEN: u32 = 2;
-/// The same while nothing is known of what is usual: batches come every two seconds at the latest.
+/// The same while nothing is known of what is usual, and where the others have told nothing since: batches come every two seconds
+/// at the latest, where there is news.
 const UNPROVEN_FIRST: Duration = Duration::from_secs(3);
 /// Never before this.
 const UNPROVEN_FLOOR: Duration = Duration::from_millis(200);
@@ -199,22 +200,36 @@ impl Giving {
     /// Gives chunks again that did not spread though their owner says that it passed them on.
     fn prove(&mut self, peers: &BTreeMap<LinkId, Peer>, now: Moment) {
         let others = may_own(peers, self).filter(|(_, peer)| peer.takes_part());
-        let others = others.count().saturating_sub(1);
+        let others: Vec<(LinkId, Moment)> = others
+            .map(|(&link, peer)| (link, peer.batches[1]))
+            .collect();
+        // Of three or more one may be a liar.
+        let enough = match others.len().saturating_sub(1) {
+            0 => 0,
+            1 | 2 => 1,
+            _ => 2,
+        };
         let pace = self.median.unwrap_or_default();
         let usual = self.proof.get().map(|usual| usual * UNPROVEN + pace);
         let short = usual.map_or(UNPROVEN_FIRST, |usual| usual.max(UNPROVEN_FLOOR));
         let long = short * TRUSTED;
         let mut failed: Vec<u32> = Vec::new();
         self.unproven.retain(|one| {
-            let proven = match others {
+            let proven = match enough {
                 0 => true,
-                1 | 2 => self.spread.get(one.chunk),
+                1 => self.spread.get(one.chunk),
                 _ => self.proven.get(one.chunk),
             };
             let waited = now.since(one.since);
             let mut owner = self.owners.get_mut(&one.owner);
             let trusted = owner.as_ref().is_some_and(|owner| owner.trusted);
             if !proven && waited <= if trusted { long } else { short } {
+                return true;
+            }
+            // Who has said nothing since has no word against the owner: a machine may be busy with something else.
+            let told = |&&(link, batch): &&(LinkId, Moment)| link != one.owner && batch > one.since;
+            let heard = others.iter().filter(told).count() >= enough;
+            if !proven && !heard && waited <= UNPROVEN_FIRST {
                 return true;
             }
             if proven {
@@ -413,10 +428,11 @@ impl Set {
         }
         let chunks = self.sizes.count;
         let waiting = self.peers.get(&link).map_or(0, |peer| peer.queue.len());
+        let first = self.is_first(link);
         let Some(giving) = self.giving_to(link) else {
             return Asking::Granted;
         };
-        if waiting >= 2 * BACKLOG && giving.spare.is_none() {
+        if waiting >= 2 * BACKLOG && giving.spare.is_none() && !first {
             return Asking::Refused;
         }
         giving.taken.set(chunk);

@@ -23,6 +23,9 @@ impl Set {
                 chunks, owner, all, ..
             } => {
                 self.greet(lanes, link);
+                if !owner && let Some(peer) = self.peers.get_mut(&link) {
+                    peer.batches = [lanes.now, peer.batches[0]];
+                }
                 self.reported(link, chunks, *all);
                 self.holds(link, chunks, *owner, *all);
                 self.check_one_copy(lanes);

@@ -31,7 +31,7 @@ use std::time::Duration;
 use lanes::Lanes;
 use set::{Member, Set};
 
-pub use cluster::{Bond, Clusters};
+pub use cluster::{Bond, Clusters, FLAT};
 pub use types::{BadPeer, ChunkSizes, SetProgress, SetSpec, SwarmLimits, SwarmOutput};
 
 use super::ids::{ChunkIndex, DeviceId, LinkId, SessionId, SetId};
@@ -220,6 +220,22 @@ impl Swarm {
             peer.hashes = upto;
         }
         self.act(now, Some(key));
+    }
+
+    /// At the source: these devices are served before all others, whatever the chunk.
+    pub fn serve_first(&mut self, session: SessionId, set: SetId, devices: &[DeviceId]) {
+        if let Some(set) = self.sets.get_mut(&(session, set)) {
+            set.first.extend(devices);
+        }
+    }
+
+    /// At a receiver: what is missing is asked of the source alone, while it sends.
+    pub fn ask_source_first(&mut self, now: Moment, session: SessionId, set: SetId) {
+        if let Some(set) = self.sets.get_mut(&(session, set)) {
+            set.direct = true;
+            set.wanted_again();
+        }
+        self.act(now, None);
     }
 
     /// Stops to offer or to receive a set.

@@ -86,6 +86,13 @@ impl Set {
         true
     }
 
+    /// Whether a peer is served before all others.
+    pub fn is_first(&self, link: LinkId) -> bool {
+        let peer = || self.peers.get(&link);
+        !self.first.is_empty()
+            && peer().is_some_and(|peer| self.first.contains(&peer.member.device))
+    }
+
     /// A peer no longer wants chunks.
     pub fn cancelled(&mut self, link: LinkId, chunks: &Ranges) {
         for (first, last) in super::bitmap::clean(chunks, self.sizes.count) {
@@ -103,49 +110,71 @@ impl Set {
 
     /// Hands one record over if there is one that may go.
     pub fn send_one(&mut self, lanes: &mut Lanes) -> bool {
+        let sharing = self.line.len() + self.blocked;
+        if let Some(at) = self.first_in_line(lanes, sharing)
+            && let Some(link) = self.line.remove(at)
+            && self.serve(lanes, link, sharing)
+        {
+            return true;
+        }
         if let Some((link, sending, length)) = self.next_given(lanes) {
             self.hand_over(lanes, link, sending, length);
             return true;
         }
-        let sharing = self.line.len() + self.blocked;
-        let by_chunk = self.is_source() && self.is_sparing();
         for _ in 0..self.line.len() {
             let Some(link) = self.line.pop_front() else {
                 return false;
             };
-            let may = lanes.can_send(link, sharing);
-            let Some(peer) = self.peers.get_mut(&link) else {
-                continue;
-            };
-            let Some(sending) = peer.queue.front_mut() else {
-                peer.in_line = false;
-                continue;
-            };
-            if !may {
-                // It does not take more before something of it has left.
-                peer.blocked = true;
-                self.blocked += 1;
-                continue;
+            if self.serve(lanes, link, sharing) {
+                return true;
             }
-            let record = *sending;
-            let size = self.sizes.of(record.chunk);
-            let length = (size - record.offset).min(lanes.record());
-            sending.offset += length;
-            let whole = sending.offset >= size;
-            if whole {
-                peer.queue.pop_front();
-            }
-            if peer.queue.is_empty() {
-                peer.in_line = false;
-            } else if !whole && by_chunk {
-                self.line.push_front(link);
-            } else {
-                self.line.push_back(link);
-            }
-            self.hand_over(lanes, link, record, length);
-            return true;
         }
         false
+    }
+
+    /// Who is served before all others, stands in the line and can take more.
+    fn first_in_line(&self, lanes: &Lanes, sharing: usize) -> Option<usize> {
+        if self.first.is_empty() {
+            return None;
+        }
+        let fit = |&link: &LinkId| self.is_first(link) && lanes.can_send(link, sharing);
+        self.line.iter().position(fit)
+    }
+
+    /// Sends one record to a peer that was taken out of the line, and lines it up again if there is more. Says whether one was sent.
+    fn serve(&mut self, lanes: &mut Lanes, link: LinkId, sharing: usize) -> bool {
+        let by_chunk = self.is_source() && self.is_sparing();
+        let may = lanes.can_send(link, sharing);
+        let Some(peer) = self.peers.get_mut(&link) else {
+            return false;
+        };
+        let Some(sending) = peer.queue.front_mut() else {
+            peer.in_line = false;
+            return false;
+        };
+        if !may {
+            // It does not take more before something of it has left.
+            peer.blocked = true;
+            self.blocked += 1;
+            return false;
+        }
+        let record = *sending;
+        let size = self.sizes.of(record.chunk);
+        let length = (size - record.offset).min(lanes.record());
+        sending.offset += length;
+        let whole = sending.offset >= size;
+        if whole {
+            peer.queue.pop_front();
+        }
+        if peer.queue.is_empty() {
+            peer.in_line = false;
+        } else if !whole && by_chunk {
+            self.line.push_front(link);
+        } else {
+            self.line.push_back(link);
+        }
+        self.hand_over(lanes, link, record, length);
+        true
     }
 
     /// A peer that could not take more may be able to.

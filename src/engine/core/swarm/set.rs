@@ -1,6 +1,6 @@
 //! One set: what is here, what each peer has, what is asked of whom.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use super::air::Air;
@@ -91,6 +91,8 @@ pub struct Peer {
     pub hashes: u32,
     /// Since when it was told of chunks that this device owns and has said nothing.
     pub unanswered: Option<Moment>,
+    /// When it last told in a batch what it has, and when before that: what it had at some moment is in the second batch after.
+    pub batches: [Moment; 2],
     /// At the source: it knows that the air is spared.
     pub spares: bool,
     /// At the source: how often it told what it has, since that was looked at.
@@ -118,6 +120,7 @@ impl Peer {
             searched: 0,
             passed_on: 0,
             hashes: u32::MAX,
+            batches: [Moment(0); 2],
             unanswered: None,
             spares: false,
             reports: 0,
@@ -145,6 +148,7 @@ pub struct PassingOn {
 
 /// A set and everything known of it.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools)] // independent facts, each named below
 pub struct Set {
     pub session: SessionId,
     pub id: SetId,
@@ -190,6 +194,10 @@ pub struct Set {
     pub complete: bool,
     /// Whether the air is spared.
     pub air: Air,
+    /// At the source: who is served before all others.
+    pub first: BTreeSet<DeviceId>,
+    /// At a receiver: the source sends directly, and it alone is asked while it does.
+    pub direct: bool,
 }
 
 impl Set {
@@ -226,6 +234,8 @@ impl Set {
             rate: Meter::default(),
             complete: false,
             air: Air::default(),
+            first: BTreeSet::new(),
+            direct: false,
             sizes: spec.sizes,
             have,
         };

@@ -91,6 +91,14 @@ pub enum Control {
         #[serde(default)]
         hops: u8,
     },
+    /// The teacher's device answers a request that has not proven the PIN; passed on to who asked.
+    Pin {
+        /// The session.
+        #[serde(rename = "s")]
+        session: SessionId,
+        /// A signed [`super::statements::PinAnswer`].
+        answer: Signed,
+    },
     /// The teacher is away and the session is open: take part as a guest until it is back.
     Guest {
         /// The session.
@@ -324,6 +332,14 @@ pub struct Member {
     pub contact: Option<Signed>,
 }
 
+impl Member {
+    /// Bytes of what was signed.
+    pub fn size(&self) -> usize {
+        let contact = self.contact.as_ref();
+        self.token.body.len() + contact.map_or(0, |contact| contact.body.len())
+    }
+}
+
 /// Why a link ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -381,6 +397,7 @@ impl Control {
             Self::Enter { session, .. }
             | Self::Fresh { session, .. }
             | Self::Join { session, .. }
+            | Self::Pin { session, .. }
             | Self::Guest { session }
             | Self::Denied { session, .. }
             | Self::Members { session, .. }

@@ -253,13 +253,29 @@ pub struct Page {
     /// Its number among the pages of its kind, from 0.
     #[serde(rename = "n")]
     pub number: u32,
-    /// Hash of the previous page of its kind; absent in the first. The final page's is the hash
-    /// of the last page of chunk hashes.
+    /// [`Page::chain_hash`] of the previous page of its kind; absent in the first. The final page's is that of the last page
+    /// of chunk hashes.
     #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<Hash>,
     /// What it lists.
     #[serde(flatten)]
     pub content: PageContent,
+}
+
+impl Page {
+    /// What the next page names: the hash of this one's JSON with epoch 0, so that every life of a session makes the same
+    /// chain of the same files.
+    #[allow(
+        clippy::missing_panics_doc,
+        reason = "pages have string keys and serialise"
+    )]
+    pub fn chain_hash(&self) -> Hash {
+        let page = Self {
+            epoch: Epoch(0),
+            ..self.clone()
+        };
+        Hash::of(&serde_json::to_vec(&page).expect("pages have string keys and serialise"))
+    }
 }
 
 /// What a page of a manifest lists.
@@ -272,7 +288,7 @@ pub enum PageContent {
         #[serde(rename = "l")]
         files: Vec<FileEntry>,
     },
-    /// BLAKE3 hashes of chunks, 32 bytes each, concatenated: 1,024 a page, 32 in the first.
+    /// BLAKE3 hashes of chunks, 32 bytes each, concatenated: at most 256 a page, 8 in the first.
     Hashes {
         /// The bytes.
         #[serde(rename = "h", with = "base64_bytes")]
@@ -326,6 +342,9 @@ pub struct AgainBody {
     /// The item.
     #[serde(rename = "i")]
     pub item: ItemId,
+    /// Chunks are asked of the teacher alone while it sends them, where there is a link.
+    #[serde(rename = "d", default, skip_serializing_if = "std::ops::Not::not")]
+    pub direct: bool,
 }
 
 /// What students may do.
@@ -337,6 +356,9 @@ pub struct PolicyBody {
     /// How many bytes a second each device sends at most.
     #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
     pub upload: Option<u64>,
+    /// Whether a PIN has to be proven to the teacher: nobody is admitted as a guest while it is away.
+    #[serde(rename = "p", default, skip_serializing_if = "std::ops::Not::not")]
+    pub pin: bool,
 }
 
 /// Whom students may write to.

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 pub use super::entries::*;
 use crate::core::ids::{
-    DeviceId, Epoch, Hash, ItemId, Nonce, PublicKey, SealingKey, Seq, SessionId, Version,
+    DeviceId, Epoch, Hash, ItemId, Nonce, PinProof, PinShare, PublicKey, SealingKey, Seq,
+    SessionId, Version,
 };
 use crate::core::signed::Signed;
 use crate::core::time::UnixTime;
@@ -195,6 +196,63 @@ pub struct Join {
     /// Counts up, so that a later name replaces an earlier one.
     #[serde(rename = "q")]
     pub sequence: u64,
+    /// Where the session asks for a PIN: what proves it.
+    #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
+    pub pin: Option<PinMove>,
+}
+
+/// A student's part of the proof of a PIN (see [`crate::core::pin`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PinMove {
+    /// The student's message of the exchange.
+    #[serde(rename = "a")]
+    pub share: PinShare,
+    /// The proof, once the teacher's message is there.
+    #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<PinProof>,
+    /// The teacher's message that the proof was made with.
+    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+    pub theirs: Option<PinShare>,
+}
+
+/// What the teacher's device says to a request that has not proven the session's PIN. Signed by the session key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PinAnswer {
+    /// The session.
+    #[serde(rename = "s")]
+    pub session: SessionId,
+    /// The device that asked.
+    #[serde(rename = "d")]
+    pub device: DeviceId,
+    /// The number of its request.
+    #[serde(rename = "q")]
+    pub sequence: u64,
+    /// What it comes to.
+    #[serde(rename = "w")]
+    pub word: PinWord,
+    /// The teacher's message of the exchange, with [`PinWord::Share`].
+    #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<PinShare>,
+    /// Seconds until another try counts, with [`PinWord::Wait`].
+    #[serde(rename = "t", default)]
+    pub seconds: u32,
+}
+
+/// What a request without a proven PIN comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PinWord {
+    /// A PIN has to be proven first.
+    Needed,
+    /// The teacher's part of the exchange is here: prove it.
+    Share,
+    /// It is another PIN.
+    Wrong,
+    /// There were too many wrong ones: nothing was looked at.
+    Wait,
+    /// A word of a later version.
+    #[serde(other)]
+    Unknown,
 }
 
 /// A session key admits a device. Signed by the session key.

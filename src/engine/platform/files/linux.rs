@@ -9,6 +9,7 @@ use rustix::fs::{CWD, OFlags, RenameFlags, renameat_with, statfs, statvfs, syncf
 use rustix::io::Errno;
 
 use super::portable;
+pub(super) use super::portable::{create_folder, remove, rename, set_len, sync};
 
 pub(super) fn rename_no_replace(from: &Path, to: &Path) -> io::Result<()> {
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
@@ -25,22 +26,32 @@ pub(super) fn free_space(path: &Path) -> io::Result<Option<u64>> {
     Ok(Some(space.f_bavail.saturating_mul(space.f_frsize)))
 }
 
+/// `f_type` of NFS, SMB, SMB2, CIFS, Coda, AFS, 9P and Ceph (`statfs(2)`).
+const NETWORK: [u32; 8] = [
+    0x6969,
+    0x517b,
+    0xfe53_4d42,
+    0xff53_4d42,
+    0x7375_7245,
+    0x5346_414f,
+    0x0102_1997,
+    0x00c3_6400,
+];
+/// That of FUSE, behind which anything may be.
+const FUSE: u32 = 0x6573_5546;
+
 pub(super) fn is_remote(path: &Path) -> bool {
-    /// `f_type` of NFS, SMB, SMB2, CIFS, Coda, AFS, 9P, Ceph and FUSE (`statfs(2)`).
-    const REMOTE: [u32; 9] = [
-        0x6969,
-        0x517b,
-        0xfe53_4d42,
-        0xff53_4d42,
-        0x7375_7245,
-        0x5346_414f,
-        0x0102_1997,
-        0x00c3_6400,
-        0x6573_5546,
-    ];
-    // The kernel's type of the field differs between architectures; the magic numbers have 32 bits.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    statfs(path).is_ok_and(|stat| REMOTE.contains(&(stat.f_type as u32)))
+    is_network(path) || kind(path) == Some(FUSE)
+}
+
+pub(super) fn is_network(path: &Path) -> bool {
+    kind(path).is_some_and(|kind| NETWORK.contains(&kind))
+}
+
+// The kernel's type of the field differs between architectures; the magic numbers have 32 bits.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn kind(path: &Path) -> Option<u32> {
+    statfs(path).ok().map(|stat| stat.f_type as u32)
 }
 
 pub(super) fn sync_file_system(file: &File) -> io::Result<()> {

@@ -23,6 +23,18 @@ pub(crate) fn rename_no_replace(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
+pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)
+}
+
+pub(crate) fn remove(path: &Path) -> io::Result<()> {
+    fs::remove_file(path)
+}
+
+pub(crate) fn create_folder(path: &Path, builder: &fs::DirBuilder) -> io::Result<()> {
+    builder.create(path)
+}
+
 #[allow(clippy::unnecessary_wraps)]
 pub(crate) fn free_space(_: &Path) -> io::Result<Option<u64>> {
     Ok(None)
@@ -32,8 +44,16 @@ pub(crate) fn is_remote(_: &Path) -> bool {
     false
 }
 
+pub(crate) fn is_network(_: &Path) -> bool {
+    false
+}
+
 pub(crate) fn sync_file_system(_: &File) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
+}
+
+pub(crate) fn sync(file: &File) -> io::Result<()> {
+    file.sync_data()
 }
 
 #[allow(clippy::unnecessary_wraps)]
@@ -61,6 +81,10 @@ pub(crate) fn only_plain(file: File) -> io::Result<File> {
 /// How anything but a plain file is refused.
 pub(crate) fn not_plain() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, "it is not a plain file")
+}
+
+pub(crate) fn set_len(file: &File, length: u64) -> io::Result<()> {
+    file.set_len(length)
 }
 
 /// A file has one position for all threads: one of them at a time.

@@ -13,6 +13,7 @@ use super::net::{self, DEAD};
 use crate::api::{Event, Post, PostContent, Progress, SessionState, ShareOptions};
 use crate::core::ids::{ItemId, SessionId, SetId};
 use crate::core::io::{Command, CommandError};
+use crate::core::pin::Pin;
 use crate::core::time::Moment;
 use crate::core::trust::TrustStore;
 use crate::core::wire::statements::FileEntry;
@@ -33,6 +34,8 @@ pub struct Class {
     pub world: World<Machine>,
     /// What must hold.
     pub audit: Audit,
+    /// What students prove in the sessions that are started from now on.
+    pub pin: Option<Pin>,
     seed: u64,
     items: u8,
     sessions: u8,
@@ -47,6 +50,7 @@ impl Class {
         Self {
             world: World::new(seed),
             audit: Audit::default(),
+            pin: None,
             seed,
             items: 0,
             sessions: 0,
@@ -124,23 +128,51 @@ impl Class {
     pub fn teach(&mut self, host: usize, keys: &TeacherKeys, title: &str) -> SessionId {
         self.sessions += 1;
         let session = SessionId([self.sessions; 16]);
-        let key = SigningKey::from_bytes(&secret(&format!("session {}", self.sessions)));
+        self.resume(host, keys, title, session, 1);
+        session
+    }
+
+    /// Begins a life of a session: the first, or the next after the teacher's program was started anew.
+    #[track_caller]
+    pub fn resume(
+        &mut self,
+        host: usize,
+        keys: &TeacherKeys,
+        title: &str,
+        session: SessionId,
+        epoch: u32,
+    ) {
+        let done = self.try_resume(host, keys, title, session, epoch);
+        assert_eq!(done, Ok(()), "refused");
+    }
+
+    /// Tries to; gives why not.
+    pub fn try_resume(
+        &mut self,
+        host: usize,
+        keys: &TeacherKeys,
+        title: &str,
+        session: SessionId,
+        epoch: u32,
+    ) -> Result<(), CommandError> {
+        let key = SigningKey::from_bytes(&secret(&format!("session {session} {epoch}")));
         let device = self.world.node(host).core.device();
-        let authority = keys.authority(session, &key, device, 1);
+        let authority = keys.authority(session, &key, device, epoch);
+        let store = &self.world.node(host).store;
+        let earlier = (epoch > 1).then(|| store.earlier(session));
         self.world
             .node_mut(host)
             .author(session, keys.public().into());
-        self.command(
-            host,
-            Command::Start {
-                session,
-                title: title.to_owned(),
-                session_key: key,
-                authority,
-                sealing: keys.sealing.clone(),
-            },
-        );
-        session
+        let command = Command::Start {
+            session,
+            title: title.to_owned(),
+            session_key: key,
+            authority,
+            sealing: keys.sealing.clone(),
+            pin: self.pin.clone(),
+            earlier,
+        };
+        self.try_command(host, command)
     }
 
     /// Shares files of these sizes in bytes; gives the item.
@@ -151,9 +183,9 @@ impl Class {
             path: format!("f{n}"),
             size: *size,
         };
-        let files = sizes.iter().enumerate().map(entry).collect();
+        let files: Vec<_> = sizes.iter().enumerate().map(entry).collect();
         let machine = self.world.node_mut(host);
-        machine.store.sources.insert(set, sizes.to_vec());
+        machine.store.sources.insert(set, files.clone());
         let (title, options) = ("files".to_owned(), ShareOptions::default());
         self.command(
             host,
@@ -168,6 +200,12 @@ impl Class {
         );
         self.audit.chunks += self.world.chunks(set);
         item
+    }
+
+    /// The files of an item are no longer where they were shared from.
+    pub fn lose_files(&mut self, host: usize, item: ItemId) {
+        let store = &mut self.world.node_mut(host).store;
+        store.sources.remove(&Self::set_of(item));
     }
 
     /// The set of an item that was shared here.

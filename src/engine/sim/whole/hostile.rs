@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::machine::Want;
 use crate::core::ids::{AuthorId, DeviceId, Epoch, Hash, LinkId, Seq, SessionId};
-use crate::core::io::Target;
+use crate::core::io::{Target, Ways};
 use crate::core::signed::{Domain, Signed};
 use crate::core::time::{Moment, UnixTime};
 use crate::core::wire::control::Control;
@@ -73,6 +73,7 @@ impl Flooder {
         out.extend(links.iter().map(to));
         let to = Target::Everybody {
             interface: u32::from(self.flood.net),
+            ways: Ways::All,
         };
         let bytes = [b"HANDOUT?".as_slice(), &[0xaa; 300]].concat();
         out.push(NodeOutput::Want(Want::Datagram { to, bytes }));

@@ -13,12 +13,13 @@ use super::net;
 use super::store::{Done, Store};
 use crate::api::{Event, Person};
 use crate::core::ids::{AuthorId, DeviceId, DialId, LinkId, SessionId, SetId};
-use crate::core::io::{ChunkOutcome, Command, CommandError, Input, Output, Target};
+use crate::core::io::{ChunkOutcome, Command, CommandError, Input, Output, Target, Ways};
 use crate::core::machine::{Core, CoreConfig};
 use crate::core::swarm::ChunkSizes;
 use crate::core::time::{Moment, Now, UnixTime};
 use crate::core::trust::TrustStore;
 use crate::core::wire::control::Control;
+use crate::core::wire::frame::MAX_CONTROL;
 use crate::core::wire::ranges::Ranges;
 use crate::sim::node::{Behaviour, Node, NodeInput, NodeOutput};
 use crate::sim::world::World;
@@ -82,6 +83,8 @@ pub struct Machine {
     pub store: Store,
     /// What people were told since the program started, and when.
     pub told: Vec<(Moment, Event)>,
+    /// The ways that its datagrams to everybody took.
+    pub cast: Vec<Ways>,
     /// Times that the program was started.
     pub starts: u32,
     /// What should never happen and did.
@@ -111,6 +114,7 @@ impl Machine {
             behaviour: Behaviour::Honest,
             store,
             told: Vec::new(),
+            cast: Vec::new(),
             starts: 1,
             violations: Vec::new(),
             own_logs: BTreeSet::new(),
@@ -138,6 +142,7 @@ impl Machine {
             trust: store.trust.clone(),
             auto_join: true,
             upload_limit: None,
+            accept_limit: None,
             ended: store.ended.clone(),
             seed: secret(&format!("chance {seed} {number} {life}")),
         })
@@ -353,6 +358,9 @@ impl Node for Machine {
             self.note(&output);
             match output {
                 Output::Datagram { to, bytes } => {
+                    if let Target::Everybody { ways, .. } = to {
+                        self.cast.push(ways);
+                    }
                     return Some(NodeOutput::Want(Want::Datagram { to, bytes }));
                 }
                 Output::Dial {
@@ -369,7 +377,12 @@ impl Node for Machine {
                 Output::Frame {
                     link,
                     json: message,
-                } => return Some(NodeOutput::Message { link, message }),
+                } => {
+                    if message.len() > MAX_CONTROL {
+                        self.wrong("a control frame is longer than anybody takes");
+                    }
+                    return Some(NodeOutput::Message { link, message });
+                }
                 Output::Record { .. } if self.behaviour == Behaviour::Stall => {}
                 Output::Record {
                     link,

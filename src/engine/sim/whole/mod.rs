@@ -18,8 +18,12 @@ pub mod class;
 pub mod hostile;
 pub mod keys;
 pub mod lesson;
+#[cfg(test)]
+mod limit_tests;
 pub mod machine;
 pub mod net;
+#[cfg(test)]
+mod pin_tests;
 pub mod store;
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::machine::{Machine, Own};
 use crate::core::ids::{DeviceId, DialId};
-use crate::core::io::{Input, Interface, Target};
+use crate::core::io::{Input, Interface, Target, Ways};
 use crate::core::wire::control::{Greeting, Lane};
 use crate::core::wire::statements::LinkKind;
 use crate::core::wire::{FEATURES, MAJOR, MINOR};
@@ -25,8 +25,6 @@ pub const DEAD: Duration = Duration::from_secs(15);
 const DATAGRAM_COST: usize = 66;
 /// What the handshakes of both lanes cost each way, in bytes.
 const HANDSHAKE_COST: f64 = 3_000.0;
-/// A datagram goes to the broadcast address and to a group.
-const COPIES: usize = 2;
 const PORT: u16 = 47_800;
 
 /// The address of a machine on a subnet.
@@ -61,7 +59,7 @@ pub fn interfaces(machine: &Machine) -> Input {
 
 /// Sends a datagram to everybody on an interface's subnet.
 pub(super) fn datagram(world: &mut World<Machine>, from: usize, to: &Target, bytes: &[u8]) {
-    let Target::Everybody { interface } = *to else {
+    let Target::Everybody { interface, ways } = *to else {
         let machine = world.node_mut(from);
         machine.wrong("a datagram for one address: only broadcasts are part of the protocol");
         return;
@@ -75,7 +73,12 @@ pub(super) fn datagram(world: &mut World<Machine>, from: usize, to: &Target, byt
     };
     let there: Vec<usize> = (0..world.hosts()).filter(there).collect();
     let size = (bytes.len() + DATAGRAM_COST) as f64;
-    for _ in 0..COPIES {
+    let copies = match ways {
+        // To the broadcast address and to a group.
+        Ways::All => 2,
+        Ways::Broadcast | Ways::Multicast => 1,
+    };
+    for _ in 0..copies {
         let at = world.small(from, &there, size);
         for &host in &there {
             let heard = world.alive(host) && !world.node(host).closed;

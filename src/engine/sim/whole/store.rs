@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::machine::Want;
-use crate::core::ids::{ChunkIndex, Hash, PublicKey, SessionId, SetId};
-use crate::core::io::{Disk, Input};
+use crate::core::ids::{ChunkIndex, DeviceId, Hash, ItemId, PublicKey, SessionId, SetId};
+use crate::core::io::{Disk, Earlier, EarlierSet, Input, Kept as Remembered};
 use crate::core::layout::Layout;
 use crate::core::machine::chunk_sizes;
 use crate::core::signed::Signed;
 use crate::core::trust::TrustStore;
+use crate::core::wire::statements::{FileEntry, Page, PageContent, Status};
 
 /// Making or finding the place of a set.
 const OPEN: Duration = Duration::from_millis(1);
@@ -29,8 +30,12 @@ pub struct Store {
     pub entries: Vec<(SessionId, Signed)>,
     /// Sessions that ended.
     pub ended: Vec<(SessionId, PublicKey)>,
-    /// The sizes of files that are about to be shared.
-    pub sources: BTreeMap<SetId, Vec<u64>>,
+    /// Files that are shared.
+    pub sources: BTreeMap<SetId, Vec<FileEntry>>,
+    /// Signed final pages of sets that were read to their ends.
+    pub finished: BTreeMap<SetId, Signed>,
+    tokens: BTreeMap<(SessionId, DeviceId), Signed>,
+    statuses: BTreeMap<(SessionId, DeviceId, ItemId), Signed>,
     sets: BTreeMap<SetId, Kept>,
 }
 
@@ -99,9 +104,20 @@ impl Store {
                 chunk_size,
             } => self.hash(session, set, chunk_size, &mut done),
             Disk::Restore { session } => {
-                let own = self.entries.iter().filter(|(of, _)| *of == session);
-                let entries = own.map(|(_, entry)| entry.clone()).collect();
-                done.input = Some(Input::Restored { session, entries });
+                let kept = self.kept(session);
+                done.input = Some(Input::Restored { session, kept });
+            }
+            Disk::Finished { set, page } => _ = self.finished.insert(set, page),
+            Disk::Token {
+                session,
+                device,
+                token,
+            } => _ = self.tokens.insert((session, device), token),
+            Disk::Status(status) => {
+                if let Ok(told) = status.peek::<Status>() {
+                    let key = (told.session, told.device, told.item);
+                    self.statuses.insert(key, status);
+                }
             }
             Disk::Entry { session, entry } => self.entries.push((session, entry)),
             Disk::Trust(change) => self.trust.apply(change),
@@ -111,9 +127,44 @@ impl Store {
                 ended: true,
                 ..
             } => self.ended.push((session, teacher_key)),
-            Disk::Close { .. } | Disk::Session { .. } => {}
+            Disk::Close { .. } | Disk::Session { .. } | Disk::Attendance { .. } => {}
         }
         done
+    }
+
+    fn kept(&self, session: SessionId) -> Remembered {
+        let of = |(of, _): &&(SessionId, Signed)| *of == session;
+        let own = |(_, set): &(&SetId, &Kept)| set.session == session;
+        let tokens = self.tokens.iter().filter(|((of, _), _)| *of == session);
+        let statuses = self.statuses.iter();
+        let statuses = statuses.filter(|((of, _, _), _)| *of == session);
+        Remembered {
+            entries: self
+                .entries
+                .iter()
+                .filter(of)
+                .map(|(_, entry)| entry.clone())
+                .collect(),
+            tokens: tokens.map(|(_, token)| token.clone()).collect(),
+            statuses: statuses.map(|(_, status)| status.clone()).collect(),
+            sets: self.sets.iter().filter(own).map(|(set, _)| *set).collect(),
+        }
+    }
+
+    /// What a session that was interrupted left.
+    pub fn earlier(&self, session: SessionId) -> Earlier {
+        let root = |set: &SetId| match self.finished.get(set)?.peek::<Page>().ok()?.content {
+            PageContent::Final { root } => Some(root),
+            _ => None,
+        };
+        let source = |(set, files): (&SetId, &Vec<FileEntry>)| {
+            let (files, root) = (files.clone(), root(set));
+            (*set, EarlierSet { files, root })
+        };
+        Earlier {
+            kept: self.kept(session),
+            sources: self.sources.iter().map(source).collect(),
+        }
     }
 
     fn open(&mut self, session: SessionId, set: SetId, layout: &Layout) -> Want {
@@ -138,8 +189,8 @@ impl Store {
     }
 
     fn hash(&mut self, session: SessionId, set: SetId, chunk_size: u32, done: &mut Done) {
-        let sizes = self.sources.remove(&set).unwrap_or_default();
-        let layout = match Layout::new(chunk_size, sizes) {
+        let files = self.sources.get(&set).map_or(&[][..], Vec::as_slice);
+        let layout = match Layout::new(chunk_size, files.iter().map(|file| file.size)) {
             Ok(layout) => layout,
             Err(error) => {
                 done.wrong = Some(format!("a set cannot be laid out: {error}"));

@@ -297,6 +297,21 @@ fn hostile_students_do_not_stop_a_class() {
 
 #[test]
 fn a_flood_of_nonsense_does_not_stop_a_class() {
+    flooded(UnixTime(WALL + 5));
+}
+
+#[test]
+fn a_flood_that_is_dated_back_does_not_come_through_faster() {
+    flooded(UnixTime(WALL - 3_600));
+}
+
+#[test]
+fn a_flood_that_is_dated_at_the_end_of_time_stops_nobody() {
+    flooded(UnixTime(u64::MAX));
+}
+
+/// A class in which one student floods with entries that claim this time.
+fn flooded(time: UnixTime) {
     let (mut class, session) = gathered(10, 10, GIGABIT);
     let texts = crate::core::wire::statements::TextPolicy::All;
     class.command(0, Command::SetPolicy { session, texts });
@@ -309,7 +324,7 @@ fn a_flood_of_nonsense_does_not_stop_a_class() {
             session,
             teacher: asha(&school).public().into(),
             net: 1,
-            time: UnixTime(WALL + 5),
+            time,
             until,
             every: Duration::from_millis(2),
         },
@@ -390,6 +405,82 @@ fn a_slow_machine_holds_up_nobody() {
     let ratio = took.as_secs_f64() / copy;
     assert!(ratio < 1.6, "{ratio:.2} times the time of one copy");
     class.until(SECOND * 60, |class| class.saved(5, item));
+    class.check();
+}
+
+/// How long one student with a fast line takes beside slow ones, in times of one copy.
+fn beside_the_slow(direct: bool) -> f64 {
+    let (school, mut class) = (School::new("GEHU"), Class::new(15));
+    for host in 0..=7 {
+        let rate = match host {
+            0 => GIGABIT,
+            7 => SLOW_LINE,
+            _ => SLOW_LINE / 10.0,
+        };
+        class.slow_host(&format!("host {host}"), &[1], school.trust(), rate);
+    }
+    let session = class.teach(0, &asha(&school), "DBMS Lab");
+    class.until(SECOND * 5, |class| (1..=7).all(|host| class.joined(host)));
+    let item = class.share(0, session, &[8 * MIB]);
+    class.run(SECOND * 3);
+    let start = class.now();
+    if direct {
+        let students = vec![class.world.node(7).core.device()];
+        class.command(
+            0,
+            Command::AskAgain {
+                session,
+                item,
+                students,
+                direct,
+            },
+        );
+    }
+    class.until(SECOND * 60, |class| class.saved(7, item));
+    let took = class.now().since(start).as_secs_f64();
+    class.until(SECOND * 90, |class| all_saved(class, item, 1..=6));
+    class.check();
+    took / ((8 * MIB) as f64 / SLOW_LINE)
+}
+
+#[test]
+fn who_is_sent_to_directly_does_not_wait_for_slow_students() {
+    let (alone, direct) = (beside_the_slow(false), beside_the_slow(true));
+    assert!(
+        direct < 1.25,
+        "directly {direct:.2} times the time of one copy"
+    );
+    assert!(
+        direct < alone * 0.7,
+        "directly {direct:.2}, else {alone:.2}"
+    );
+}
+
+#[test]
+fn who_is_sent_to_directly_is_served_before_others_who_ask_too() {
+    let (school, mut class) = (School::new("GEHU"), Class::new(16));
+    for host in 0..=9 {
+        let slow = (1..=6).contains(&host);
+        let rate = if slow { SLOW_LINE / 10.0 } else { SLOW_LINE };
+        class.slow_host(&format!("host {host}"), &[1], school.trust(), rate);
+    }
+    let session = class.teach(0, &asha(&school), "DBMS Lab");
+    class.until(SECOND * 5, |class| (1..=9).all(|host| class.joined(host)));
+    let item = class.share(0, session, &[8 * MIB]);
+    class.run(SECOND * 3);
+    let start = class.now();
+    let direct = Command::AskAgain {
+        session,
+        item,
+        students: vec![class.world.node(7).core.device()],
+        direct: true,
+    };
+    class.command(0, direct);
+    class.until(SECOND * 60, |class| class.saved(7, item));
+    let took = class.now().since(start).as_secs_f64();
+    let ratio = took / ((8 * MIB) as f64 / SLOW_LINE);
+    assert!(ratio < 1.3, "{ratio:.2} times the time of one copy");
+    class.until(SECOND * 120, |class| all_saved(class, item, 1..=9));
     class.check();
 }
 

@@ -4,8 +4,10 @@ use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::{Database, DatabaseError, fixed, int, signed, uint, uint32};
 use crate::core::ids::{DeviceId, Epoch, SessionId};
+use crate::core::pin::Pin;
 use crate::core::signed::Signed;
 use crate::core::time::UnixTime;
+use crate::core::trust::MAX_GRANT_LIFE;
 
 /// What this machine is in a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +35,15 @@ pub struct SessionRecord {
     pub started: UnixTime,
     /// When it was seen to end: it is never joined again by itself.
     pub ended: Option<UnixTime>,
+}
+
+impl SessionRecord {
+    /// Whether its teacher's machine can go on with it: it was taught here and did not end, and what its first life signed
+    /// still counts with newcomers.
+    pub fn can_go_on(&self, now: UnixTime) -> bool {
+        let age = now.0.saturating_sub(self.started.0);
+        self.role == Role::Teacher && self.ended.is_none() && age < MAX_GRANT_LIFE.as_secs()
+    }
 }
 
 impl Role {
@@ -81,12 +92,28 @@ impl Database {
         self.run(|db| db.prepare_cached(sql)?.query_map([], session)?.collect())
     }
 
+    /// Keeps the PIN of an own session; `None` forgets it.
+    pub fn keep_pin(&self, session: SessionId, pin: Option<&Pin>) -> Result<(), DatabaseError> {
+        let Some(pin) = pin else {
+            let sql = "DELETE FROM settings WHERE key = ?1";
+            return self.run(|db| db.execute(sql, [pin_key(session)]).map(drop));
+        };
+        self.set(&pin_key(session), pin.digits().as_bytes())
+    }
+
+    /// The PIN of an own session.
+    pub fn pin(&self, session: SessionId) -> Result<Option<Pin>, DatabaseError> {
+        let kept = self.get(&pin_key(session))?;
+        let text = kept.and_then(|bytes| String::from_utf8(bytes).ok());
+        Ok(text.and_then(|text| Pin::parse(&text).ok()))
+    }
+
     /// Forgets a session with everything that is known of it. Saved files stay.
     pub fn forget_session(&self, id: SessionId) -> Result<(), DatabaseError> {
         let of_sets = ["saved", "sources", "pages"].map(|table| {
             format!("DELETE FROM {table} WHERE set_id IN (SELECT id FROM sets WHERE session = ?1)")
         });
-        let own = ["sets", "members", "entries"]
+        let own = ["sets", "members", "entries", "attendance", "statuses"]
             .map(|table| format!("DELETE FROM {table} WHERE session = ?1"));
         self.run(|db| {
             let transaction = db.transaction()?;
@@ -94,6 +121,7 @@ impl Database {
                 transaction.execute(sql, [id.as_bytes()])?;
             }
             transaction.execute("DELETE FROM sessions WHERE id = ?1", [id.as_bytes()])?;
+            transaction.execute("DELETE FROM settings WHERE key = ?1", [pin_key(id)])?;
             transaction.commit()
         })
     }
@@ -159,6 +187,11 @@ impl Database {
                 .collect()
         })
     }
+}
+
+/// The name of the setting that holds a session's PIN.
+fn pin_key(session: SessionId) -> String {
+    format!("pin/{session}")
 }
 
 fn session(row: &Row<'_>) -> rusqlite::Result<SessionRecord> {

@@ -12,11 +12,13 @@ use crate::core::ids::{AuthorId, DeviceId, Epoch, Hash, ItemId, Seq, SessionId, 
 use crate::core::names::SafePath;
 use crate::core::signed::Domain;
 use crate::core::time::UnixTime;
-use crate::core::wire::statements::{Audience, Entry, EntryKind, PageKind};
+use crate::core::wire::statements::{
+    Audience, Entry, EntryKind, FailReason, PageKind, ReceiveState, Status,
+};
 use crate::store::place::SavedCopy;
 use crate::store::scan::SourceFile;
 
-const SESSION: SessionId = SessionId([1; 16]);
+pub(super) const SESSION: SessionId = SessionId([1; 16]);
 const AUTHOR: AuthorId = AuthorId([2; 32]);
 const SET: SetId = SetId([3; 16]);
 
@@ -30,7 +32,7 @@ fn dir() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
-fn entry(seq: u64, text: &str) -> Signed {
+pub(super) fn entry(seq: u64, text: &str) -> Signed {
     let entry = Entry {
         session: SESSION,
         author: AUTHOR,
@@ -45,7 +47,7 @@ fn entry(seq: u64, text: &str) -> Signed {
     Signed::seal(Domain::Entry, &entry, &SigningKey::from_bytes(&[4; 32]))
 }
 
-fn session() -> SessionRecord {
+pub(super) fn session() -> SessionRecord {
     SessionRecord {
         id: SESSION,
         title: "Lab 3".into(),
@@ -107,6 +109,52 @@ fn a_session_keeps_its_highest_epoch_its_start_and_its_end() {
     assert_eq!(db.session(SESSION).unwrap(), Some(expected.clone()));
     assert_eq!(db.sessions().unwrap(), [expected]);
     assert_eq!(db.session(SessionId([9; 16])).unwrap(), None);
+}
+
+#[test]
+fn attendance_keeps_the_first_and_the_last_time_and_statuses_the_last_word() {
+    let db = open(&dir());
+    let device = DeviceId([5; 32]);
+    for (present, time) in [(true, 100), (false, 200), (true, 300), (false, 400)] {
+        db.keep_attendance(SESSION, device, present, UnixTime(time))
+            .unwrap();
+    }
+    let expected = Attended {
+        device,
+        joined: UnixTime(100),
+        seen: UnixTime(400),
+        present: false,
+    };
+    assert_eq!(db.attendance(SESSION).unwrap(), [expected]);
+    assert_eq!(db.attendance(SessionId([9; 16])).unwrap(), []);
+    db.keep_attendance(SESSION, device, true, UnixTime(500))
+        .unwrap();
+    db.all_left(SESSION, UnixTime(700)).unwrap();
+    db.all_left(SESSION, UnixTime(900)).unwrap();
+    let left = db.attendance(SESSION).unwrap()[0];
+    assert_eq!((left.seen, left.present), (UnixTime(700), false));
+
+    let status = |sequence, state| {
+        let status = Status {
+            session: SESSION,
+            device,
+            item: ItemId([6; 16]),
+            version: Version(1),
+            sequence,
+            state,
+            bytes: 7,
+        };
+        Signed::seal(Domain::Status, &status, &SigningKey::from_bytes(&[4; 32]))
+    };
+    let reason = FailReason::DiskFull;
+    db.keep_status(&status(1, ReceiveState::Failed { reason }))
+        .unwrap();
+    let last = status(2, ReceiveState::Saved);
+    db.keep_status(&last).unwrap();
+    assert_eq!(db.statuses(SESSION).unwrap(), [last]);
+    db.forget_session(SESSION).unwrap();
+    assert_eq!(db.attendance(SESSION).unwrap(), []);
+    assert_eq!(db.statuses(SESSION).unwrap(), []);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What was shared and saved, and the signed pages of manifests.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -51,6 +52,16 @@ impl Database {
     pub fn set_record(&self, id: SetId) -> Result<Option<SetRecord>, DatabaseError> {
         let sql = "SELECT id, session, item, version, folder FROM sets WHERE id = ?1";
         self.run(|db| db.query_row(sql, [id.as_bytes()], set_record).optional())
+    }
+
+    /// The sets of a session that have a place here.
+    pub fn sets_of_session(&self, session: SessionId) -> Result<BTreeSet<SetId>, DatabaseError> {
+        let sql = "SELECT id FROM sets WHERE session = ?1";
+        self.run(|db| {
+            db.prepare_cached(sql)?
+                .query_map([session.as_bytes()], |row| Ok(SetId(fixed(row, 0)?)))?
+                .collect()
+        })
     }
 
     /// All sets of an item, the oldest version first.

@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
-use std::path::Path;
-use std::sync::atomic::AtomicU64;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex};
 
 use super::{FileState, ReceiveSet, ReceiveSpec, State, count, journal_path};
@@ -41,7 +40,7 @@ impl ReceiveSet {
             paths.push(path);
         }
         let about = about(&spec);
-        let parts = make_folders(&spec)?;
+        let (parts, above) = make_folders(&spec)?;
         let journal = journal_path(&parts);
         let (mut journal, mut replay) =
             Journal::open(&journal, layout.chunks()).map_err(|error| match error.kind() {
@@ -64,6 +63,7 @@ impl ReceiveSet {
         let files = (0..layout.files())
             .map(|_| FileState {
                 missing: 0,
+                listed: false,
                 saved: None,
             })
             .collect();
@@ -79,8 +79,11 @@ impl ReceiveSet {
                 files,
                 ready: BTreeSet::new(),
                 dirty: BTreeSet::new(),
-                folder_synced: false,
+                above,
+                listed: BTreeSet::new(),
                 unsynced: 0,
+                recovered: false,
+                losses: 0,
                 waiting: 0,
             }),
             layout,
@@ -89,7 +92,6 @@ impl ReceiveSet {
             parts,
             previous: spec.previous,
             reserve: spec.reserve,
-            space: AtomicU64::new(0),
             owner: pool.owner(),
             pool: pool.clone(),
             written: Condvar::new(),
@@ -110,15 +112,31 @@ impl ReceiveSet {
         for &chunk in doubtful.keys() {
             state.held.insert(chunk);
         }
+        let mut found = Vec::new();
         for number in 0..count(self.layout.files()) {
-            let saved = self.find_saved(&mut state, &mut replay, number)?;
+            let mut saved = replay.saved.remove(&number);
+            if saved.is_none() {
+                saved = self.find_saved(&mut replay, number)?;
+                found.extend(saved.clone());
+            }
             self.check_length(&mut state, FileIndex(number), saved.as_ref())?;
             state.files[number as usize].saved = saved;
+        }
+        // Their names may have been given just before the program died, and the disk may not have them yet.
+        let State {
+            journal, listed, ..
+        } = &mut *state;
+        self.sync_names(&found, listed)?;
+        for placed in found {
+            journal
+                .append(&Record::Saved(placed))
+                .doing("write", &self.journal_path())?;
         }
         for chunk in (0..self.layout.chunks()).filter(|chunk| *chunk as usize >= hashes) {
             state.held.remove(chunk);
         }
         let held = state.held.clone();
+        state.recovered = (0..self.layout.chunks()).any(|chunk| held.contains(chunk));
         drop(state);
         // Their data may never have reached the disk: only its hash tells.
         for &chunk in doubtful.keys().filter(|chunk| held.contains(**chunk)) {
@@ -157,17 +175,9 @@ impl ReceiveSet {
         Ok(())
     }
 
-    /// Where a file was saved. A name that was about to be given counts if it was given: then the
-    /// part file is gone, and the file has the whole hash.
-    fn find_saved(
-        &self,
-        state: &mut State,
-        replay: &mut Replay,
-        file: u32,
-    ) -> Result<Option<Placed>, DiskFault> {
-        if let Some(saved) = replay.saved.remove(&file) {
-            return Ok(Some(saved));
-        }
+    /// Where a file was saved whose name was about to be given. It was if the part file is gone, and the file has the whole
+    /// hash.
+    fn find_saved(&self, replay: &mut Replay, file: u32) -> Result<Option<Placed>, DiskFault> {
         let Some(naming) = replay.naming.remove(&file) else {
             return Ok(None);
         };
@@ -178,15 +188,8 @@ impl ReceiveSet {
         let Ok(named) = files::open_plain(&path) else {
             return Ok(None);
         };
-        if hash_file(&named).doing("read", &path)? != naming.hash {
-            return Ok(None);
-        }
-        let saved = Record::Saved(naming.clone());
-        state
-            .journal
-            .append(&saved)
-            .doing("write", &self.journal_path())?;
-        Ok(Some(naming))
+        let whole = hash_file(&named).doing("read", &path)? == naming.hash;
+        Ok(whole.then_some(naming))
     }
 
     /// Gives up the chunks of a file that it is too short for, or that is no longer there.
@@ -278,12 +281,29 @@ fn about(spec: &ReceiveSpec) -> Hash {
 }
 
 /// Makes the receive folder and the hidden one of the set in it; a link in the place of the hidden
-/// ones is refused.
-fn make_folders(spec: &ReceiveSpec) -> Result<std::path::PathBuf, DiskFault> {
-    fs::create_dir_all(&spec.folder).doing("make the folder", &spec.folder)?;
+/// ones is refused. Gives the hidden one, and the folders that list those above what is in it.
+fn make_folders(spec: &ReceiveSpec) -> Result<(PathBuf, BTreeSet<PathBuf>), DiskFault> {
+    let is_missing = |path: &&Path| !path.as_os_str().is_empty() && !path.is_dir();
+    let missing: Vec<&Path> = spec.folder.ancestors().take_while(is_missing).collect();
+    for folder in missing.iter().rev() {
+        match files::create_folder(folder) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                if !folder.is_dir() {
+                    let (reason, text) = (FailReason::NotWritable, "a file has its name");
+                    return Err(DiskFault::because(reason, "make the folder", *folder, text));
+                }
+            }
+            made => made.doing("make the folder", folder)?,
+        }
+    }
+    // Those as well that were there: another set, or a program that died, may have made them a moment ago.
+    let above = spec.folder.ancestors().skip(1);
+    let above = above.filter(|path| !path.as_os_str().is_empty());
+    let mut above: BTreeSet<PathBuf> = above.map(Path::to_owned).collect();
     let hidden: &Path = &spec.folder.join(STORE_FOLDER);
     files::create_private_folder(hidden).doing("make the folder", hidden)?;
     let parts = hidden.join(spec.set.to_string());
     files::create_private_folder(&parts).doing("make the folder", &parts)?;
-    Ok(parts)
+    above.extend([spec.folder.clone(), hidden.to_owned()]);
+    Ok((parts, above))
 }

@@ -1,13 +1,13 @@
 //! Checkpoints, and the final names of whole files.
 
-use std::collections::BTreeSet;
-use std::fs;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
-use super::{ChunkRead, ReceiveSet};
+use super::{ChunkRead, ReceiveSet, State};
 use crate::core::ids::{ChunkIndex, FileIndex, Hash};
+use crate::core::tree::file_hash;
 use crate::core::wire::statements::FailReason;
 use crate::platform::files;
 use crate::store::fault::{DiskFault, Doing as _};
@@ -20,6 +20,8 @@ use crate::store::place::{self, Target, Wanted};
 const SYNC_ALL: usize = 16;
 /// How many files get their names between two writes of the journal, each of which is synced.
 const BATCH: usize = 4_096;
+/// So often what the disk lost is fetched again before it counts as broken.
+const MOST_LOSSES: u32 = 3;
 
 /// What a [`ReceiveSet::settle`] did.
 #[derive(Debug, Default)]
@@ -65,6 +67,9 @@ impl ReceiveSet {
         {
             settled.faults.push(fault);
         }
+        if let Some(fault) = self.count_losses(&settled) {
+            settled.faults.push(fault);
+        }
         settled.complete = self.is_saved();
         settled
     }
@@ -83,10 +88,7 @@ impl ReceiveSet {
             return Ok(());
         }
         let result = self.sync_parts(&dirty).and_then(|()| {
-            if !self.lock().folder_synced {
-                files::sync_folder(&self.parts).doing("write", &self.parts)?;
-                self.lock().folder_synced = true;
-            }
+            self.sync_above()?;
             let file = {
                 let mut state = self.lock();
                 let record = Record::Checkpoint(upto);
@@ -96,7 +98,7 @@ impl ReceiveSet {
                     .doing("write", &self.journal_path())?;
                 state.journal.file()
             };
-            file.sync_data().doing("write", &self.journal_path())
+            files::sync(&file).doing("write", &self.journal_path())
         });
         if result.is_err() {
             let mut state = self.lock();
@@ -111,6 +113,7 @@ impl ReceiveSet {
         self.checkpoint().expect("the disk works");
     }
 
+    /// Writes part files to the disk, and their names.
     fn sync_parts(&self, dirty: &BTreeSet<u32>) -> Result<(), DiskFault> {
         if dirty.len() >= SYNC_ALL {
             let path = self.journal_path();
@@ -130,7 +133,67 @@ impl ReceiveSet {
                 .pool
                 .get(self.owner, FileIndex(number), open)
                 .doing("open", &path)?;
-            file.sync_data().doing("write", &path)?;
+            files::sync(&file).doing("write", &path)?;
+        }
+        let is_listed = |&number: &u32| self.lock().files[number as usize].listed;
+        if !dirty.iter().all(is_listed) {
+            files::sync_folder(&self.parts).doing("write", &self.parts)?;
+            let mut state = self.lock();
+            for &number in dirty {
+                state.files[number as usize].listed = true;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the names of the folders above the journal to the disk, once.
+    fn sync_above(&self) -> Result<(), DiskFault> {
+        let above = std::mem::take(&mut self.lock().above);
+        for folder in &above {
+            let synced = files::sync_folder(folder).doing("write", folder);
+            // What is above the receive folder may be closed to this person.
+            if synced.is_err() && folder.starts_with(&self.folder) {
+                self.lock().above = above;
+                return synced;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the names of the folders that files are saved in to the disk, unless they are among `listed`.
+    fn sync_folders(
+        &self,
+        placed: impl Iterator<Item = PathBuf>,
+        listed: &mut BTreeSet<PathBuf>,
+    ) -> Result<(), DiskFault> {
+        let (mut folders, mut new) = (BTreeSet::new(), BTreeSet::new());
+        for path in placed {
+            let above = path.ancestors().skip(1);
+            for folder in above.take_while(|folder| *folder != self.folder) {
+                if listed.contains(folder) || !new.insert(folder.to_owned()) {
+                    break;
+                }
+                folders.extend(folder.parent().map(Path::to_owned));
+            }
+        }
+        for folder in folders {
+            files::sync_folder(&folder).doing("write", &folder)?;
+        }
+        listed.append(&mut new);
+        Ok(())
+    }
+
+    /// Writes the names of files that were saved to the disk.
+    pub(super) fn sync_names(
+        &self,
+        saved: &[Placed],
+        listed: &mut BTreeSet<PathBuf>,
+    ) -> Result<(), DiskFault> {
+        let paths = || saved.iter().map(|placed| self.folder.join(&placed.path));
+        self.sync_folders(paths(), listed)?;
+        let folders = paths().filter_map(|path| path.parent().map(Path::to_owned));
+        for folder in folders.collect::<BTreeSet<_>>() {
+            files::sync_folder(&folder).doing("write", &folder)?;
         }
         Ok(())
     }
@@ -156,6 +219,11 @@ impl ReceiveSet {
     }
 
     fn name_batch(&self, batch: &[u32], settled: &mut Settled) -> Result<(), DiskFault> {
+        let recovered = self.lock().recovered;
+        if recovered {
+            // An earlier run may have died before it synced that it had cut a file.
+            self.sync_parts(&batch.iter().copied().collect())?;
+        }
         let mut hashed = Vec::new();
         for &number in batch {
             match self.hash_part(FileIndex(number)) {
@@ -164,7 +232,10 @@ impl ReceiveSet {
                 Err(fault) => settled.faults.push(fault),
             }
         }
-        self.check_root(&hashed, settled)?;
+        let hashed = self.intact(hashed, settled);
+        if !self.check_root(&hashed, settled)? {
+            return Ok(());
+        }
         let mut namings = Vec::new();
         for (number, hash) in hashed {
             match self.find_place(number, hash) {
@@ -177,11 +248,13 @@ impl ReceiveSet {
                 .iter()
                 .map(|naming| Record::Naming(naming.placed.clone())),
         )?;
-        self.lock()
-            .journal
-            .file()
-            .sync_data()
-            .doing("write", &self.journal_path())?;
+        let journal = self.lock().journal.file();
+        files::sync(&journal).doing("write", &self.journal_path())?;
+        // A file must not be moved into a folder that may be lost.
+        self.sync_above()?;
+        let mut listed = self.lock().listed.clone();
+        let paths = namings.iter().map(|naming| &naming.placed.path);
+        self.sync_folders(paths.map(|path| self.folder.join(path)), &mut listed)?;
         let mut done = Vec::new();
         for naming in namings {
             match self.give_name(naming) {
@@ -190,13 +263,8 @@ impl ReceiveSet {
             }
         }
         // The names must be on the disk before the journal says so.
-        let folders: BTreeSet<PathBuf> = done
-            .iter()
-            .filter_map(|placed| self.folder.join(&placed.path).parent().map(Path::to_owned))
-            .collect();
-        for folder in folders {
-            files::sync_folder(&folder).doing("write", &folder)?;
-        }
+        self.sync_names(&done, &mut listed)?;
+        self.lock().listed = listed;
         self.record(done.iter().cloned().map(Record::Saved))?;
         let mut state = self.lock();
         for placed in done {
@@ -228,14 +296,16 @@ impl ReceiveSet {
         }
         if length > size {
             // Left over from something else under the same number.
-            file.set_len(size).doing("write", &path)?;
+            files::set_len(&file, size).doing("write", &path)?;
+            files::sync(&file).doing("write", &path)?;
         }
         hash_file(&file).map(Some).doing("read", &path)
     }
 
     /// Before the last files get their names: all whole-file hashes must make the root of the
-    /// final page.
-    fn check_root(&self, hashed: &[(u32, Hash)], settled: &mut Settled) -> Result<(), DiskFault> {
+    /// final page. Says whether they do, or are not all there yet; where the disk lost something, that
+    /// is missing from now on.
+    fn check_root(&self, hashed: &[(u32, Hash)], settled: &mut Settled) -> Result<bool, DiskFault> {
         let mut root = blake3::Hasher::new();
         let expected = {
             let state = self.lock();
@@ -244,32 +314,99 @@ impl ReceiveSet {
                 let hash = match (&file.saved, new.next_if(|(next, _)| *next == number)) {
                     (Some(placed), _) => placed.hash,
                     (None, Some((_, hash))) => hash,
-                    (None, None) => return Ok(()),
+                    (None, None) => return Ok(true),
                 };
                 root.update(hash.as_bytes());
             }
             state.root
         };
         if hashed.is_empty() || expected == Some(Hash(*root.finalize().as_bytes())) {
-            return Ok(());
+            return Ok(true);
         }
         // Either the disk lost something after it was verified, or the manifest contradicts itself.
-        for &(number, _) in hashed {
+        let numbers = hashed.iter().map(|(number, _)| *number);
+        if self.damaged(numbers, settled).is_empty() {
+            return Err(self.bad_manifest("the files do not have the hash that the teacher signed"));
+        }
+        Ok(false)
+    }
+
+    /// Leaves out the files of which the disk has lost something since it was written: what is missing is fetched again. The
+    /// hash of a file comes out of those of its chunks; where small files share a chunk it is read once more, if it is of an
+    /// earlier run.
+    fn intact(&self, mut hashed: Vec<(u32, Hash)>, settled: &mut Settled) -> Vec<(u32, Hash)> {
+        let suspects: Vec<u32> = {
+            let state = self.lock();
+            let suspect = |&(number, hash): &(u32, Hash)| match self.expected(&state, number) {
+                Some(expected) => expected != hash,
+                None => state.recovered,
+            };
+            let suspects = hashed.iter().filter(|file| suspect(file));
+            suspects.map(|(number, _)| *number).collect()
+        };
+        let damaged = self.damaged(suspects.into_iter(), settled);
+        hashed.retain(|(number, _)| !damaged.contains(number));
+        hashed
+    }
+
+    /// The hash of a whole file by those of its chunks; `None` where it shares its only one.
+    fn expected(&self, state: &State, number: u32) -> Option<Hash> {
+        let chunks = self.layout.file_chunks(FileIndex(number));
+        let alone =
+            chunks.end.0 != chunks.start.0 + 1 || self.layout.segments(chunks.start).len() == 1;
+        let hashes = state
+            .hashes
+            .get(chunks.start.0 as usize..chunks.end.0 as usize);
+        hashes.filter(|_| alone).map(file_hash)
+    }
+
+    /// Reads every chunk of these files; gives those in which something is not what it was, or cannot be read.
+    fn damaged(&self, files: impl Iterator<Item = u32>, settled: &mut Settled) -> BTreeSet<u32> {
+        let mut looked = BTreeMap::new();
+        let mut damaged = BTreeSet::new();
+        for number in files {
             let chunks = self.layout.file_chunks(FileIndex(number));
-            for chunk in (chunks.start.0..chunks.end.0).map(ChunkIndex) {
-                if self.read_chunk(chunk) == ChunkRead::Lost {
-                    settled.lost.push(chunk);
+            for chunk in chunks.start.0..chunks.end.0 {
+                let whole = *looked.entry(chunk).or_insert_with(|| {
+                    match self.read_chunk(ChunkIndex(chunk)) {
+                        ChunkRead::Bytes(_) => true,
+                        // Not held: somebody who wanted to send it has found out first, and told.
+                        ChunkRead::Lost | ChunkRead::NotHeld => {
+                            settled.lost.push(ChunkIndex(chunk));
+                            false
+                        }
+                        ChunkRead::Failed(fault) => {
+                            settled.faults.push(fault);
+                            false
+                        }
+                    }
+                });
+                if !whole {
+                    damaged.insert(number);
                 }
             }
         }
+        damaged
+    }
+
+    /// What the disk lost is fetched again, but not for ever.
+    fn count_losses(&self, settled: &Settled) -> Option<DiskFault> {
         if settled.lost.is_empty() {
-            Err(self.bad_manifest("the files do not have the hash that the teacher signed"))
-        } else {
-            let path = self.parts.clone();
-            let text = "bytes that were written could not be read back; they are fetched again";
-            let reason = FailReason::DiskError;
-            Err(DiskFault::because(reason, "read", path, text))
+            return None;
         }
+        let chunks = settled.lost.len();
+        tracing::warn!(
+            chunks,
+            "the disk lost what was written; it is fetched again"
+        );
+        let losses = {
+            let mut state = self.lock();
+            state.losses += 1;
+            state.losses
+        };
+        let text = "bytes that were written could not be read back, again and again: the disk may be broken";
+        let (path, reason) = (self.parts.clone(), FailReason::DiskError);
+        (losses > MOST_LOSSES).then(|| DiskFault::because(reason, "read", path, text))
     }
 
     fn find_place(&self, number: u32, hash: Hash) -> Result<Naming, DiskFault> {
@@ -300,8 +437,11 @@ impl ReceiveSet {
             let to = self.folder.join(&naming.placed.path);
             let result = match naming.target {
                 Target::Free(_) => files::rename_no_replace(&part, &to),
-                Target::Replace(_) => fs::rename(&part, &to),
-                Target::Same(_) => fs::remove_file(&part),
+                Target::Replace(_) => files::rename(&part, &to),
+                // It may have been written a moment ago, by somebody who did not sync it.
+                Target::Same(_) => files::open_plain(&to)
+                    .and_then(|same| files::sync(&same))
+                    .and_then(|()| files::remove(&part)),
             };
             match result {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -309,7 +449,7 @@ impl ReceiveSet {
                     naming = self.find_place(naming.placed.file, naming.placed.hash)?;
                     self.record([Record::Naming(naming.placed.clone())])?;
                     let journal = self.lock().journal.file();
-                    journal.sync_data().doing("write", &self.journal_path())?;
+                    files::sync(&journal).doing("write", &self.journal_path())?;
                 }
                 other => return other.doing("save", &to).map(|()| naming.placed),
             }

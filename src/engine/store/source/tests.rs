@@ -147,20 +147,21 @@ fn a_copy_outlives_its_source() {
 }
 
 #[test]
-fn a_set_goes_on_after_a_restart_with_its_hashes() {
-    let shared = Shared::new(false);
-    let mut hashes = Vec::new();
-    let collect = |hashed: Hashed| {
-        hashes.push(hashed.hash);
-        ControlFlow::Continue(())
+fn whole_copies_stand_in_for_the_files_after_a_restart() {
+    let shared = Shared::new(true);
+    assert_eq!(shared.set.copies(), None);
+    let hashes = |set: &SourceSet| {
+        let mut hashes = Vec::new();
+        let collect = |hashed: Hashed| {
+            hashes.push(hashed.hash);
+            ControlFlow::Continue(())
+        };
+        let root = set.hash(collect).unwrap();
+        (hashes, root)
     };
-    shared.set.hash(collect).unwrap();
-    let files = shared.set.files().to_vec();
-    let again = SourceSet::new(files, MIN_CHUNK_SIZE, None, &FilePool::new()).unwrap();
-    assert!(
-        again
-            .resumed(hashes, false)
-            .read_chunk(ChunkIndex(4))
-            .is_ok()
-    );
+    let first = hashes(&shared.set);
+    let copies = shared.set.copies().unwrap();
+    let again = SourceSet::new(copies, MIN_CHUNK_SIZE, None, &FilePool::new()).unwrap();
+    assert_eq!(hashes(&again), first);
+    assert_eq!(first.0.len(), 5);
 }

@@ -25,7 +25,7 @@ fn parts(folder: &Path) -> PathBuf {
     folder.join(STORE_FOLDER).join(SetId([1; 16]).to_string())
 }
 
-fn held(set: &ReceiveSet) -> Vec<u32> {
+pub(super) fn held(set: &ReceiveSet) -> Vec<u32> {
     set.held()
         .into_iter()
         .flat_map(|(first, last)| first..=last)

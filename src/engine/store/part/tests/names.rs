@@ -1,6 +1,7 @@
 //! Final names.
 
 use super::*;
+use crate::core::names::{SafePath, settle_collisions};
 
 #[test]
 fn a_file_of_somebody_else_is_kept() {
@@ -129,4 +130,16 @@ fn a_thousand_small_files_are_saved() {
     made.write_all(&set);
     assert!(settle(&set).complete);
     made.assert_saved(dir.path());
+}
+
+#[test]
+fn long_names_that_are_shortened_to_one_are_settled_in_time() {
+    let name = |number: u32| SafePath::parse(&format!("{}{number:05}", "s".repeat(250))).unwrap();
+    let mut paths: Vec<_> = (0..10_000).map(|number| name(number / 2)).collect();
+    let began = std::time::Instant::now();
+    settle_collisions(&mut paths);
+    let folded: BTreeSet<_> = paths.iter().map(SafePath::folded).collect();
+    assert_eq!(folded.len(), paths.len());
+    // Each against all before it would take minutes.
+    assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
 }
