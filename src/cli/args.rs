@@ -3,12 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
+use handout_engine::api::DEFAULT_PORT;
 
 use crate::exit::EXIT_STATUS;
 use crate::{demo, doctor, generate, history, join, keys, rate, teach};
-
-/// UDP port of discovery and first choice for TCP.
-pub const DEFAULT_PORT: u16 = 47800;
 
 /// Hand files and messages to a whole lab, over its own network.
 ///

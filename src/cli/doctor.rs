@@ -88,6 +88,19 @@ fn tell(diagnosis: &Diagnosis, output: &Output) {
             "  from {from}: {reason} ({times}, last {ago} s ago)"
         )));
     }
+    if diagnosis.is_isolated() {
+        output.say(
+            "The teacher's computer is reached, those of other students are not: this network keeps its computers apart \
+             (client isolation). Everything comes from the teacher alone; ask for the network to be opened.",
+        );
+    }
+    if diagnosis.receive_remote {
+        let folder = diagnosis.receive_dir.display();
+        output.say(plain(&format!(
+            "Received files go to {folder}, on another machine's disk: everything crosses the network twice. Name a local folder \
+             with --save."
+        )));
+    }
     for link in &diagnosis.links {
         let lanes = if link.bulk {
             "control and bulk"

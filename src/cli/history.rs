@@ -1,7 +1,9 @@
 //! `history`: earlier sessions, as they are remembered on this machine.
 
+use std::path::PathBuf;
+
 use clap::Args;
-use handout_engine::api::{Post, PostContent};
+use handout_engine::api::{DeliveryView, Post, PostContent, Progress};
 use handout_engine::archive::{Archive, PastFeed, PastSession};
 use handout_engine::core::trust::Date;
 
@@ -10,7 +12,8 @@ use crate::exit::{Code, Failure};
 use crate::lines::Line;
 use crate::output::Output;
 use crate::setup;
-use crate::text::plain;
+use crate::teach::Table;
+use crate::text::{count, plain, who};
 
 /// Arguments of `history`.
 #[derive(Debug, Args)]
@@ -18,6 +21,10 @@ pub struct HistoryArgs {
     /// Show what was posted in this session: its number in the list, or its id
     #[arg(value_name = "SESSION")]
     session: Option<String>,
+
+    /// Write attendance and delivery of a session that was taught here as CSV
+    #[arg(long, value_name = "FILE", requires = "session")]
+    export: Option<PathBuf>,
 }
 
 /// Lists sessions, or shows one.
@@ -45,7 +52,17 @@ pub fn run(global: &Global, args: &HistoryArgs, output: &Output) -> Result<Code,
         Failure::failed(format!("session {wanted} is not remembered here"))
             .hint("handout-cli history lists those that are")
     })?;
-    show(found, &archive.feed(found)?, output);
+    let feed = archive.feed(found)?;
+    show(found, &feed, output);
+    match &args.export {
+        Some(_) if !found.own => {
+            return Err(Failure::usage(
+                "only a session that was taught here has a table",
+            ));
+        }
+        Some(path) => Table::past(&feed).write(path, output)?,
+        None => {}
+    }
     Ok(Code::Done)
 }
 
@@ -53,6 +70,7 @@ fn in_words(number: usize, one: &PastSession) -> String {
     let role = if one.own { "taught here" } else { "joined" };
     let end = match one.ended {
         Some(time) => format!("ended {}", Date(time)),
+        None if one.open => "can go on (teach --resume)".to_owned(),
         None => "not seen to end".to_owned(),
     };
     let (title, teacher, started) = (&one.title, &one.teacher, Date(one.started));
@@ -72,6 +90,20 @@ fn show(session: &PastSession, feed: &PastFeed, output: &Output) {
             path,
         });
         output.say(plain(&format!("  saved: {}", path.display())));
+    }
+    for student in &feed.students {
+        output.emit(&Line::PastStudent(student));
+        let person = &student.member.person;
+        let saved = |it: &&DeliveryView| {
+            it.device == student.member.device && matches!(it.progress, Progress::Saved { .. })
+        };
+        let saved = feed.deliveries.iter().filter(saved).count();
+        let who = who(&person.name, &person.roll);
+        let has = count(saved as u64, "item");
+        output.say(plain(&format!("  {who} on {}: has {has}", person.machine)));
+    }
+    for delivery in &feed.deliveries {
+        output.emit(&Line::PastDelivery(delivery));
     }
 }
 

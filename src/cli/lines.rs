@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use handout_engine::api::{Diagnosis, ItemId, Post, PublicKey, SessionId, Version};
-use handout_engine::archive::PastSession;
+use handout_engine::api::{DeliveryView, Diagnosis, ItemId, Post, PublicKey, SessionId, Version};
+use handout_engine::archive::{PastSession, PastStudent};
 use serde::Serialize;
 
 use crate::exit::Code;
@@ -22,6 +22,9 @@ pub enum Line<'a> {
         teacher: &'a str,
         /// Fingerprint of the teacher's key in words.
         fingerprint: &'a str,
+        /// What students have to prove to be admitted.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pin: Option<&'a str>,
     },
     /// Files were scanned and are being handed out.
     Shared {
@@ -74,6 +77,10 @@ pub enum Line<'a> {
         /// The folder or the file.
         path: &'a Path,
     },
+    /// Who was in an earlier session that was taught here.
+    PastStudent(&'a PastStudent),
+    /// How an item of it ended for a student.
+    PastDelivery(&'a DeliveryView),
     /// A file was written.
     Written {
         /// Which.

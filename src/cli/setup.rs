@@ -28,6 +28,8 @@ pub struct Wanted {
     pub person: Person,
     /// Where received files go, if it was said.
     pub receive_dir: Option<PathBuf>,
+    /// The most bytes of one item that are received without asking.
+    pub accept_limit: Option<u64>,
     /// Whether teachers whom no trusted institution has certified may be trusted after asking.
     pub allow_unknown_teachers: bool,
 }
@@ -38,6 +40,7 @@ impl Wanted {
         Self {
             person,
             receive_dir: None,
+            accept_limit: None,
             allow_unknown_teachers: true,
         }
     }
@@ -65,6 +68,7 @@ pub fn start(global: &Global, wanted: Wanted) -> Result<(Engine, Receiver<Event>
         allow_unknown_teachers: wanted.allow_unknown_teachers,
         free_space_reserve: FREE_SPACE_RESERVE,
         upload_limit: global.upload_limit,
+        accept_limit: wanted.accept_limit,
     };
     Ok(Engine::start(config)?)
 }

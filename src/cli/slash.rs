@@ -41,8 +41,24 @@ pub enum Slash {
         /// Name or roll number of one student; empty for all where it failed.
         who: String,
     },
+    /// Send an item directly to students who have not got it.
+    Direct {
+        /// Number of the item, from 1.
+        number: usize,
+        /// Name or roll number of one student; empty for all who lack it.
+        who: String,
+    },
+    /// Let nobody read what a student writes, or let them again.
+    Mute {
+        /// Name or roll number.
+        who: String,
+        /// Muted from now on, or no longer.
+        muted: bool,
+    },
     /// Write attendance and delivery as CSV.
     Export(PathBuf),
+    /// By which links students find the session who do not see it.
+    Address,
     /// Who is here and who has what.
     Who,
     /// End the session, or leave it.
@@ -95,6 +111,18 @@ impl Slash {
                 number,
                 who: who.to_owned(),
             }),
+            ("direct", rest) => numbered(word, rest, |number, who| Self::Direct {
+                number,
+                who: who.to_owned(),
+            }),
+            ("mute" | "unmute", "") => {
+                Self::Wrong(format!("/{word} needs a name or a roll number"))
+            }
+            ("mute" | "unmute", who) => Self::Mute {
+                who: who.to_owned(),
+                muted: word == "mute",
+            },
+            ("address", _) => Self::Address,
             ("who", _) => Self::Who,
             ("end" | "leave" | "quit", _) => Self::End,
             ("help" | "?", _) => Self::Help,
@@ -152,11 +180,22 @@ mod tests {
             Slash::parse("/link https://a.example/x Slides of today"),
             link
         );
+        let mute = Slash::Mute {
+            who: "Asha Rao".into(),
+            muted: true,
+        };
+        assert_eq!(Slash::parse("/mute Asha Rao"), mute);
+        assert!(matches!(Slash::parse("/unmute"), Slash::Wrong(_)));
         let retry = Slash::Retry {
             number: 1,
             who: "Asha Rao".into(),
         };
         assert_eq!(Slash::parse("/retry 1 Asha Rao"), retry);
+        let direct = Slash::Direct {
+            number: 1,
+            who: "Asha Rao".into(),
+        };
+        assert_eq!(Slash::parse("/direct 1 Asha Rao"), direct);
         let withdraw = Slash::Withdraw {
             number: 2,
             reason: "wrong file".into(),

@@ -2,6 +2,9 @@
 
 use std::fmt::Write as _;
 
+/// Light modules around a QR code, without which readers do not find it.
+const QUIET: usize = 4;
+
 /// A size in bytes, in binary units with at most three digits before the unit.
 pub fn size(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
@@ -42,6 +45,28 @@ pub fn plain(text: &str) -> String {
         .collect()
 }
 
+/// A QR code for a terminal, two rows of it in one line of text: its dark parts are left out, as if it was printed on black.
+pub fn in_blocks(code: &[Vec<bool>]) -> String {
+    let side = code.len() + 2 * QUIET;
+    let light = |x: usize, y: usize| {
+        let inside = |at: usize| at.checked_sub(QUIET).filter(|at| *at < code.len());
+        inside(x).zip(inside(y)).is_none_or(|(x, y)| !code[y][x])
+    };
+    let mut text = String::new();
+    for y in (0..side).step_by(2) {
+        for x in 0..side {
+            text.push(match (light(x, y), y + 1 < side && light(x, y + 1)) {
+                (true, true) => '█',
+                (true, false) => '▀',
+                (false, true) => '▄',
+                (false, false) => ' ',
+            });
+        }
+        text.push('\n');
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,5 +90,14 @@ mod tests {
     fn people_are_named_with_their_roll_number() {
         assert_eq!(who("Asha", "21"), "Asha (21)");
         assert_eq!(who("", ""), "somebody");
+    }
+
+    #[test]
+    fn a_qr_code_has_two_rows_a_line_and_a_light_border() {
+        let text = in_blocks(&[vec![true, false], vec![true, true]]);
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines.len(), 5);
+        assert_eq!(lines[0], "█".repeat(10));
+        assert_eq!(lines[2], "████ ▀████");
     }
 }

@@ -2,6 +2,8 @@
 
 use handout_engine::api::{FailReason, SessionState, Warning};
 
+use crate::text::plain;
+
 /// Why a machine does not get an item, with the remedy.
 pub const fn fail_reason(reason: FailReason) -> &'static str {
     match reason {
@@ -26,6 +28,11 @@ pub fn session_state(state: &SessionState) -> String {
         SessionState::TeacherAway { seconds } => {
             format!("joined, the teacher was last heard {seconds} s ago")
         }
+        SessionState::PinWanted { wrong, seconds } => match (wrong, seconds) {
+            (_, 1..) => format!("too many wrong PINs: another try counts in {seconds} s"),
+            (true, _) => "that is not its PIN".to_owned(),
+            (false, _) => "it asks for a PIN".to_owned(),
+        },
         SessionState::Denied { why } => format!("not admitted: {why}"),
         SessionState::Ended => "ended".to_owned(),
         SessionState::Left => "left".to_owned(),
@@ -34,5 +41,6 @@ pub fn session_state(state: &SessionState) -> String {
 
 /// A warning as one line.
 pub fn warning(warning: &Warning) -> String {
-    format!("Warning: {}", warning.text)
+    // Names of machines and people in it come from the network.
+    format!("Warning: {}", plain(&warning.text))
 }

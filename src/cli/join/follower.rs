@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use handout_engine::Engine;
 use handout_engine::api::{
-    Event, ItemView, Post, PostContent, Progress, PublicKey, SessionId, SessionState, SessionView,
-    WarningKind,
+    Event, ItemView, Pin, Post, PostContent, Progress, PublicKey, SessionId, SessionState,
+    SessionView, WarningKind,
 };
 
 use super::JoinArgs;
@@ -44,6 +44,8 @@ pub struct Follower<'a> {
     received: Received,
     /// An unknown teacher that the person is being asked about.
     asking: Option<SessionView>,
+    /// The person is being asked for the PIN of the session.
+    asking_pin: bool,
     /// Unknown teachers that were told of.
     told: BTreeSet<PublicKey>,
     /// Why the last announcement was refused; empty if none was.
@@ -70,6 +72,7 @@ impl<'a> Follower<'a> {
             joined: false,
             received: Received::default(),
             asking: None,
+            asking_pin: false,
             told: BTreeSet::new(),
             refused: String::new(),
             ends,
@@ -171,6 +174,11 @@ impl<'a> Follower<'a> {
                     interfaces.join(", ")
                 ));
             }
+            Event::SessionGone { session } if self.chosen == Some(*session) => {
+                self.chosen = None;
+                self.asking_pin = false;
+                self.output.say("The session is no longer there");
+            }
             Event::Posted(post) if self.chosen == Some(post.session) => {
                 self.received.apply(event);
                 self.posted(post);
@@ -233,7 +241,10 @@ impl<'a> Follower<'a> {
                     return Some(Err(error.into()));
                 }
             }
-            SessionState::Joining | SessionState::Joined | SessionState::TeacherAway { .. } => {
+            SessionState::Joining
+            | SessionState::Joined
+            | SessionState::TeacherAway { .. }
+            | SessionState::PinWanted { .. } => {
                 self.chosen = Some(view.session);
                 return self.chosen_changed(view).await;
             }
@@ -292,6 +303,7 @@ impl<'a> Follower<'a> {
                 }
                 None
             }
+            SessionState::PinWanted { .. } => self.pin_wanted(view).await,
             SessionState::Denied { why } => Some(Err(Failure::new(
                 Code::Refused,
                 format!("\"{title}\" did not admit this machine: {why}"),
@@ -302,6 +314,42 @@ impl<'a> Follower<'a> {
             }
             SessionState::Left => Some(Ok(self.code())),
             _ => None,
+        }
+    }
+
+    /// The session asks for a PIN: the one of the command line is tried once, then a person is asked.
+    async fn pin_wanted(&mut self, view: &SessionView) -> Option<Result<Code, Failure>> {
+        if let Some(pin) = self.args.pin.take() {
+            return self.enter(view.session, pin).await;
+        }
+        let title = plain(&view.title);
+        let why = format!("\"{title}\": {}", words::session_state(&view.state));
+        if !self.output.is_terminal() {
+            let hint = "the teacher's screen shows the PIN: --pin PIN";
+            return Some(Err(Failure::new(Code::Refused, why).hint(hint)));
+        }
+        self.output
+            .say(format!("{why}. Type the PIN from the teacher's screen:"));
+        self.asking_pin = true;
+        None
+    }
+
+    /// Joins with a PIN.
+    async fn enter(&self, session: SessionId, pin: Pin) -> Option<Result<Code, Failure>> {
+        let entered = self.engine.enter_pin(session, pin).await;
+        entered.err().map(|error| Err(error.into()))
+    }
+
+    /// The person typed a PIN.
+    async fn typed_pin(&mut self, line: &str) -> Option<Result<Code, Failure>> {
+        match (self.chosen, Pin::parse(line)) {
+            (Some(session), Ok(pin)) => self.enter(session, pin).await,
+            (_, Err(error)) => {
+                self.output.say(format!("{error}. Type it again:"));
+                self.asking_pin = true;
+                None
+            }
+            (None, _) => None,
         }
     }
 
@@ -370,6 +418,10 @@ impl<'a> Follower<'a> {
 
     /// Does what a typed line says; `Some` ends the program.
     async fn line(&mut self, line: &str) -> Option<Result<Code, Failure>> {
+        if self.asking_pin && !line.trim_start().starts_with('/') {
+            self.asking_pin = false;
+            return self.typed_pin(line).await;
+        }
         if let Some(view) = self.asking.take() {
             return self.answer(&view, line).await;
         }

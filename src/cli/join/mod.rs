@@ -2,22 +2,23 @@
 
 mod follower;
 mod received;
-mod target;
 mod tell;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use handout_engine::api::Pin;
+use handout_engine::target::Target;
 
 use crate::args::Global;
 use crate::exit::{Code, Failure};
 use crate::inbox::Inbox;
 use crate::output::Output;
 use crate::person::person;
+use crate::rate;
 use crate::setup::{self, Wanted};
 use follower::Follower;
-use target::Target;
 
 /// Arguments of `join`.
 #[allow(clippy::struct_excessive_bools)] // Each is a switch of the command line.
@@ -35,6 +36,12 @@ pub struct JoinArgs {
     /// Where received files go [default: Handout in your download folder]
     #[arg(long, value_name = "DIR")]
     pub save: Option<PathBuf>,
+    /// Receive larger items only after /retry N; 500M and 2G are understood [default: no limit]
+    #[arg(long, value_name = "SIZE", value_parser = rate::parse)]
+    pub accept_limit: Option<u64>,
+    /// The session's PIN, where it asks for one
+    #[arg(long, value_name = "PIN", value_parser = Pin::parse)]
+    pub pin: Option<Pin>,
     /// Trust any teacher without asking
     #[arg(long, conflicts_with = "certified_only")]
     pub trust_any: bool,
@@ -92,6 +99,7 @@ pub async fn run(global: &Global, args: JoinArgs, output: &Output) -> Result<Cod
         Wanted {
             person,
             receive_dir: args.save.clone(),
+            accept_limit: args.accept_limit,
             allow_unknown_teachers: !args.certified_only,
         },
     )?;

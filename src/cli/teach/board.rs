@@ -48,6 +48,8 @@ pub struct Board {
     items: Vec<Item>,
     members: BTreeMap<DeviceId, MemberView>,
     deliveries: BTreeMap<(ItemId, DeviceId), DeliveryView>,
+    /// Versions that are handed out and not in the feed yet: an entry has to be on the disk first.
+    coming: BTreeMap<ItemId, Version>,
 }
 
 impl Board {
@@ -63,6 +65,13 @@ impl Board {
                 self.deliveries.insert(key, delivery.clone());
             }
             _ => (),
+        }
+    }
+
+    /// Files are handed out: until the feed has this version, nobody has everything.
+    pub fn handed_out(&mut self, item: ItemId, version: Version) {
+        if self.item(item).is_none_or(|known| known.version < version) {
+            self.coming.insert(item, version);
         }
     }
 
@@ -88,10 +97,13 @@ impl Board {
             }
             PostContent::Withdrawn { item, .. } => {
                 self.items.retain(|known| known.id != *item);
+                self.coming.remove(item);
                 return;
             }
             PostContent::Text { .. } | PostContent::Ended => return,
         };
+        self.coming
+            .retain(|id, version| *id != item.id || *version > item.version);
         match self.items.iter_mut().find(|known| known.id == item.id) {
             Some(known) => *known = item,
             None => self.items.push(item),
@@ -142,22 +154,39 @@ impl Board {
         counts
     }
 
+    /// The only student of a name or roll number.
+    pub fn student(&self, who: &str) -> Option<&MemberView> {
+        let mut found = self.members().filter(|member| is(member, who));
+        let first = found.next()?;
+        found.next().is_none().then_some(first)
+    }
+
     /// The students for whom an item failed: all, or those of a name or roll number.
     pub fn failed(&self, item: ItemId, who: &str) -> Vec<DeviceId> {
+        self.standing(item, who, |progress| {
+            matches!(progress, Some(Progress::Failed { .. }))
+        })
+    }
+
+    /// The students who have not got an item: all, or those of a name or roll number.
+    pub fn lacking(&self, item: ItemId, who: &str) -> Vec<DeviceId> {
+        self.standing(item, who, |progress| {
+            !matches!(progress, Some(Progress::Saved { .. }))
+        })
+    }
+
+    fn standing(
+        &self,
+        item: ItemId,
+        who: &str,
+        fits: impl Fn(Option<&Progress>) -> bool,
+    ) -> Vec<DeviceId> {
         let Some(item) = self.item(item) else {
             return Vec::new();
         };
-        let meant = |member: &&MemberView| {
-            let person = &member.person;
-            who.is_empty() || person.roll == who || person.name.to_lowercase() == who.to_lowercase()
-        };
-        let failed = |member: &&MemberView| {
-            self.delivery(item, member.device)
-                .is_some_and(|delivery| matches!(delivery.progress, Progress::Failed { .. }))
-        };
         self.members()
-            .filter(meant)
-            .filter(failed)
+            .filter(|member| who.is_empty() || is(member, who))
+            .filter(|member| fits(self.delivery(item, member.device).map(|it| &it.progress)))
             .map(|member| member.device)
             .collect()
     }
@@ -171,6 +200,9 @@ impl Board {
     }
 
     fn has_everything(&self, member: &MemberView) -> bool {
+        if !self.coming.is_empty() {
+            return false;
+        }
         let mut sets = self
             .items
             .iter()
@@ -184,6 +216,12 @@ impl Board {
                 .is_some_and(|delivery| matches!(delivery.progress, Progress::Saved { .. }))
         })
     }
+}
+
+/// Whether that is a student's name or roll number.
+fn is(member: &MemberView, who: &str) -> bool {
+    let person = &member.person;
+    person.roll == who || person.name.to_lowercase() == who.to_lowercase()
 }
 
 /// An item without files.
@@ -217,6 +255,7 @@ mod tests {
             seq: Seq(1),
             time: UnixTime(0),
             private: false,
+            again: false,
             content: PostContent::Files {
                 item: ItemId([item; 16]),
                 version: Version(version),
@@ -236,6 +275,7 @@ mod tests {
             own: false,
             presence,
             duplicate_roll: false,
+            muted: false,
         })
     }
 
@@ -273,6 +313,23 @@ mod tests {
         assert_eq!(board.have_everything(), 1);
         board.apply(&files(2, 2));
         assert_eq!(board.have_everything(), 0, "a new version is not there yet");
+    }
+
+    #[test]
+    fn nobody_has_what_is_handed_out_and_not_in_the_feed_yet() {
+        let (item, version) = (ItemId([1; 16]), Version(1));
+        let mut board = board(&[member(1, Presence::Linked)]);
+        assert_eq!(board.have_everything(), 1, "nothing is handed out");
+        board.handed_out(item, version);
+        assert_eq!(board.have_everything(), 0);
+        board.apply(&files(1, 1));
+        assert_eq!(board.have_everything(), 0, "it has not come");
+        board.apply(&delivery(1, 1, 1, Progress::Saved { path: None }));
+        assert_eq!(board.have_everything(), 1);
+        board.handed_out(item, version);
+        assert_eq!(board.have_everything(), 1, "the feed was quicker");
+        board.handed_out(item, Version(2));
+        assert_eq!(board.have_everything(), 0, "nor has a new version");
     }
 
     #[test]

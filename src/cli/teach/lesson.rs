@@ -5,21 +5,24 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use handout_engine::Engine;
-use handout_engine::api::{Event, ItemId, NewPost, Presence, SessionId, ShareOptions};
+use handout_engine::api::{Event, ItemId, NewPost, Pin, Presence, SessionId, ShareOptions};
+use handout_engine::archive::{Archive, PastSession};
 use handout_engine::code;
+use handout_engine::target::qr_code;
 
 use super::TeachArgs;
 use super::board::Board;
 use super::report::Report;
 use super::table::Table;
+use crate::args::Global;
 use crate::exit::{Code, Failure};
 use crate::inbox::{Happening, Inbox};
 use crate::keys::Teacher;
 use crate::lines::Line;
 use crate::output::Output;
-use crate::setup::absolute;
+use crate::setup::{self, absolute};
 use crate::slash::Slash;
-use crate::text::{count, plain, size};
+use crate::text::{count, in_blocks, plain, size};
 
 /// What can be typed.
 const HELP: &str = "\
@@ -31,6 +34,9 @@ A line is a message to everybody. Commands:
   /link URL [TITLE]      show a link
   /who                   who is here, who has what
   /retry N [WHO]         have students try again where item N failed
+  /direct N [WHO]        send item N from here to students who lack it, before all others
+  /mute WHO, /unmute WHO  let nobody read what a student writes, or let them again
+  /address               the links of the session, for students who do not see it, and a QR code
   /export FILE           write attendance and delivery as CSV
   /end                   end the session for everybody";
 
@@ -47,28 +53,59 @@ pub struct Lesson<'a> {
     ends_at: Option<Instant>,
 }
 
+/// A session of this computer that can go on: the newest, or the one of an id.
+fn interrupted(global: &Global, wanted: &str) -> Result<PastSession, Failure> {
+    let archive = Archive::open(&absolute(&setup::data_dir(global)?)?)?;
+    let mut sessions = archive.sessions()?.into_iter().filter(|one| one.open);
+    let found = match wanted {
+        "" => sessions.next(),
+        id => sessions.find(|one| one.session.to_string() == id),
+    };
+    found.ok_or_else(|| {
+        Failure::failed("no session was interrupted here that could go on")
+            .hint("a session that ended, or was begun a day ago, is over: handout-cli history")
+    })
+}
+
 impl<'a> Lesson<'a> {
     /// Starts the session and hands out what the command line names.
     pub async fn start(
+        global: &Global,
         engine: &'a Engine,
         teacher: &Teacher,
         args: TeachArgs,
         output: &'a Output,
     ) -> Result<Self, Failure> {
-        let session = engine.start_session(&args.title, teacher.key()).await?;
+        let (session, title, begins) = match &args.resume {
+            None => {
+                let session = engine
+                    .start_session(&args.title, teacher.key(), args.pin()?)
+                    .await?;
+                (session, args.title.clone(), "has started")
+            }
+            Some(wanted) => {
+                let one = interrupted(global, wanted)?;
+                engine.resume_session(one.session, teacher.key()).await?;
+                (one.session, one.title, "goes on")
+            }
+        };
+        let pin = engine.pin(session)?;
         output.emit(&Line::Started {
             session,
-            title: &args.title,
+            title: &title,
             teacher: teacher.name(),
             fingerprint: teacher.fingerprint(),
+            pin: pin.as_ref().map(Pin::digits),
         });
         output.say(format!(
-            "\"{}\" has started. Fingerprint of {}: {}",
-            args.title,
+            "\"{title}\" {begins}. Fingerprint of {}: {}",
             teacher.name(),
             teacher.fingerprint()
         ));
-        let lesson = Self {
+        if let Some(pin) = pin {
+            output.say(format!("PIN for the students: {}", pin.digits()));
+        }
+        let mut lesson = Self {
             engine,
             session,
             output,
@@ -83,10 +120,12 @@ impl<'a> Lesson<'a> {
     }
 
     /// Shares and says what the command line names.
-    async fn hand_out(&self) -> Result<(), Failure> {
-        self.engine
-            .set_policy(self.session, self.args.texts.into())
-            .await?;
+    async fn hand_out(&mut self) -> Result<(), Failure> {
+        if self.args.resume.is_none() {
+            self.engine
+                .set_policy(self.session, self.args.texts.into())
+                .await?;
+        }
         if self.args.class_limit.is_some() {
             self.engine
                 .set_class_limit(self.session, self.args.class_limit)
@@ -189,12 +228,15 @@ impl<'a> Lesson<'a> {
                 self.report.who(&self.board);
                 Ok(())
             }
+            Slash::Address => self.address().await,
             Slash::Help => {
                 self.output.say(HELP);
                 Ok(())
             }
             Slash::End => return Flow::End,
             Slash::Retry { number, who } => self.retry(number, &who).await,
+            Slash::Direct { number, who } => self.direct(number, &who).await,
+            Slash::Mute { who, muted } => self.mute(&who, muted).await,
             Slash::Export(path) => self.table.write(&path, self.output),
             Slash::Wrong(text) => Err(Failure::usage(text)),
         };
@@ -228,8 +270,56 @@ impl<'a> Lesson<'a> {
         Ok(())
     }
 
+    /// Sends an item directly to students who lack it: all of them, or one by name or roll number.
+    async fn direct(&self, number: usize, who: &str) -> Result<(), Failure> {
+        let item = self.numbered(number)?;
+        let students = self.board.lacking(item, who);
+        if students.is_empty() {
+            return Err(Failure::usage(format!(
+                "nobody who fits lacks item {number}: /who lists the students"
+            )));
+        }
+        let many = count(students.len() as u64, "student");
+        self.output.say(format!("Sent directly to {many}."));
+        self.engine
+            .send_directly(self.session, item, students)
+            .await?;
+        Ok(())
+    }
+
+    /// The links by which the session can be found, and the first one as a QR code.
+    async fn address(&self) -> Result<(), Failure> {
+        let links = self.engine.diagnosis().await?.own_links();
+        for link in &links {
+            self.output.say(link);
+        }
+        if let Some(code) = links.first().and_then(|link| qr_code(link)) {
+            self.output.say(in_blocks(&code));
+        }
+        Ok(())
+    }
+
+    async fn mute(&self, who: &str, muted: bool) -> Result<(), Failure> {
+        let student = self.board.student(who).ok_or_else(|| {
+            Failure::usage(format!(
+                "{who} is not the name or roll number of one student: /who lists them"
+            ))
+        })?;
+        self.engine
+            .mute(self.session, student.device, muted)
+            .await?;
+        let state = if muted { "muted" } else { "no longer muted" };
+        self.output
+            .say(plain(&format!("{} is {state}.", student.person.name)));
+        Ok(())
+    }
+
     /// Hands out files, or a new version of an item.
-    async fn share(&self, paths: Vec<PathBuf>, replaces: Option<ItemId>) -> Result<(), Failure> {
+    async fn share(
+        &mut self,
+        paths: Vec<PathBuf>,
+        replaces: Option<ItemId>,
+    ) -> Result<(), Failure> {
         let paths = paths
             .iter()
             .map(|path| absolute(path))
@@ -240,6 +330,7 @@ impl<'a> Lesson<'a> {
             ..ShareOptions::default()
         };
         let shared = self.engine.share(self.session, paths, options).await?;
+        self.board.handed_out(shared.item, shared.version);
         self.output.emit(&Line::Shared {
             item: shared.item,
             version: shared.version,

@@ -5,11 +5,14 @@ mod lesson;
 mod report;
 mod table;
 
+pub use table::Table;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use handout_engine::api::TextPolicy;
+use handout_engine::Engine;
+use handout_engine::api::{Pin, TextPolicy};
 
 use crate::args::Global;
 use crate::exit::{Code, Failure};
@@ -31,6 +34,9 @@ pub struct TeachArgs {
     /// What the session is called
     #[arg(short, long, default_value = "Session")]
     pub title: String,
+    /// Go on with a session of this computer that was interrupted: the last one, or the one of this id
+    #[arg(long, value_name = "SESSION", num_args = 0..=1, require_equals = true, default_missing_value = "", conflicts_with_all = ["title", "texts"])]
+    pub resume: Option<String>,
     /// A message to send at once; may be repeated
     #[arg(short, long = "message", value_name = "TEXT")]
     pub messages: Vec<String>,
@@ -46,6 +52,13 @@ pub struct TeachArgs {
     /// Whom students may write to
     #[arg(long, value_enum, default_value_t = Texts::Teacher)]
     pub texts: Texts,
+    /// Admit only students who know this PIN of 4 to 12 digits; without one, six digits are made up and shown
+    #[arg(long, value_name = "PIN", num_args = 0..=1, require_equals = true, value_parser = Pin::parse, conflicts_with = "resume")]
+    #[allow(
+        clippy::option_option,
+        reason = "clap's own form of an option whose value may be left out"
+    )]
+    pub pin: Option<Option<Pin>>,
     /// Have every computer of the session send at most so many bytes a second, as in 500K or 2M
     #[arg(long, value_name = "RATE", value_parser = rate::parse)]
     pub class_limit: Option<u64>,
@@ -70,6 +83,15 @@ pub struct TeachArgs {
 }
 
 impl TeachArgs {
+    /// What students have to prove, if anything.
+    pub fn pin(&self) -> Result<Option<Pin>, Failure> {
+        Ok(match &self.pin {
+            None => None,
+            Some(None) => Some(Engine::random_pin()?),
+            Some(Some(pin)) => Some(pin.clone()),
+        })
+    }
+
     /// How long the session stays after everything was saved.
     pub const fn linger(&self) -> Duration {
         Duration::from_secs(self.linger)
@@ -103,7 +125,7 @@ pub async fn run(global: &Global, args: TeachArgs, output: &Output) -> Result<Co
     let (engine, events) = setup::start(global, Wanted::by(person(Some(teacher.name()), None)))?;
     let result = async {
         let inbox = Inbox::new(events, args.stdin)?;
-        Lesson::start(&engine, &teacher, args, output)
+        Lesson::start(global, &engine, &teacher, args, output)
             .await?
             .run(inbox)
             .await

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use handout_engine::api::{Event, FailReason, Presence, Progress, UnixTime};
+use handout_engine::archive::PastFeed;
 use handout_engine::core::trust::Date;
 use handout_engine::report::{Cell, Column, Report, Words};
 
@@ -20,6 +21,15 @@ impl Table {
     /// Takes in what the engine told.
     pub fn apply(&mut self, event: &Event) {
         self.0.apply(event, now());
+    }
+
+    /// The table of an earlier session.
+    pub fn past(feed: &PastFeed) -> Self {
+        let mut table = Self::default();
+        for (time, event) in feed.events() {
+            table.0.apply(&event, time);
+        }
+        table
     }
 
     /// Writes the table.
