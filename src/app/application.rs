@@ -1,6 +1,6 @@
 //! The application: settings, the engine, the window, and the actions that need no window.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::path::PathBuf;
 
 use adw::prelude::*;
@@ -11,19 +11,18 @@ use handout_engine::api::Config;
 
 use crate::config;
 use crate::error::AppError;
-use crate::i18n::ngettext_f;
-use crate::integration::notifications;
+use crate::following;
+use crate::i18n;
+use crate::integration::{background, entries, notifications};
 use crate::model::history::History;
 use crate::model::identity;
 use crate::model::keys::Keys;
 use crate::model::lab::Lab;
+use crate::model::news::Tray;
 use crate::model::session::Session;
 use crate::options::Options;
 use crate::settings::Settings;
 use crate::ui::{PreferencesDialog, Window, about};
-
-/// Bytes of the disk that stay free.
-const FREE_SPACE_RESERVE: u64 = 256 << 20;
 
 mod imp {
     use super::*;
@@ -37,6 +36,16 @@ mod imp {
         pub waiting: RefCell<Vec<PathBuf>>,
         /// Held while a session runs, so that it goes on without a window.
         pub hold: RefCell<Option<gio::ApplicationHoldGuard>>,
+        /// The engine is to start anew as soon as no session runs.
+        pub outdated: Cell<bool>,
+        /// It is on its way to that.
+        pub restarting: Cell<bool>,
+        /// Held from a start without a window on.
+        pub waiting_hold: RefCell<Option<gio::ApplicationHoldGuard>>,
+        /// The first activation shows no window.
+        pub quiet: Cell<bool>,
+        /// The notifications that are shown.
+        pub tray: RefCell<Tray>,
     }
 
     #[glib::object_subclass]
@@ -62,8 +71,15 @@ mod imp {
                 Ok(options) => {
                     self.obj()
                         .set_application_id(Some(&options.application_id()));
+                    let background = options.background;
                     // Nothing reads the options before this.
                     let _ = self.options.set(options);
+                    // A program that runs already needs no second one that has nothing to show.
+                    let registered = self.obj().register(gio::Cancellable::NONE);
+                    if background && registered.is_ok() && self.obj().is_remote() {
+                        return std::ops::ControlFlow::Break(ExitCode::SUCCESS);
+                    }
+                    self.quiet.set(background);
                     std::ops::ControlFlow::Continue(())
                 }
                 Err(text) => {
@@ -80,21 +96,27 @@ mod imp {
             if std::env::var_os("HANDOUT_RTL").is_some() {
                 gtk::Widget::set_default_direction(gtk::TextDirection::Rtl);
             }
+            i18n::isolate(gtk::Widget::default_direction() == gtk::TextDirection::Rtl);
             let _ = self.settings.set(Settings::default());
             let _ = self.lab.set(Lab::default());
             self.obj().setup_actions();
             self.obj().follow_sessions();
-            self.obj().follow_limit();
+            following::limits(&self.obj());
+            entries::refresh();
         }
 
         fn activate(&self) {
             self.parent_activate();
-            self.obj().show_window();
+            if self.quiet.take() {
+                self.obj().wait_in_background();
+            } else {
+                self.obj().show_window();
+            }
         }
 
         fn open(&self, files: &[gio::File], _hint: &str) {
             self.obj().show_window();
-            self.obj().share(files);
+            self.obj().take(files);
         }
 
         fn shutdown(&self) {
@@ -138,44 +160,80 @@ impl Application {
         History::of(&self.options().data_dir())
     }
 
-    fn options(&self) -> Options {
+    /// What stood on the command line.
+    pub fn options(&self) -> Options {
         self.imp().options.get().cloned().unwrap_or_default()
     }
 
-    fn settings(&self) -> Settings {
+    /// What the person has set.
+    pub fn settings(&self) -> Settings {
         self.imp().settings.get_or_init(Settings::default).clone()
     }
 
-    fn lab(&self) -> Lab {
+    /// Everything this computer knows of sessions.
+    pub fn lab(&self) -> Lab {
         self.imp().lab.get_or_init(Lab::default).clone()
     }
 
-    fn window(&self) -> Option<Window> {
+    /// The notifications that are shown.
+    pub fn tray(&self) -> &RefCell<Tray> {
+        &self.imp().tray
+    }
+
+    /// Says what went wrong, in the window if there is one.
+    pub fn complain(&self, error: &AppError) {
+        if let Some(window) = self.window() {
+            window.tell(error);
+        } else {
+            tracing::warn!("{error}");
+        }
+    }
+
+    /// The window, while there is one.
+    pub fn window(&self) -> Option<Window> {
         self.windows()
             .into_iter()
             .find_map(|window| window.downcast().ok())
     }
 
-    fn show_window(&self) {
+    /// Shows the window, and starts the engine if it does not run.
+    pub fn show_window(&self) {
         let window = self.window().unwrap_or_else(|| {
             let window = Window::new(self, &self.lab(), &self.settings());
+            #[cfg(feature = "scenes")]
+            crate::integration::frames::watch(&window);
+            window.connect_is_active_notify(clone!(
+                #[weak(rename_to = app)]
+                self,
+                move |window| {
+                    if window.is_active() {
+                        notifications::seen(&app);
+                    }
+                }
+            ));
             if let Some(home) = window.home() {
                 home.connect_person_changed(clone!(
                     #[weak(rename_to = app)]
                     self,
-                    move || app.person_changed()
+                    move || following::person_changed(&app)
                 ));
-            }
-            if self.lab().backend().is_err() {
-                self.start_engine(&window);
             }
             window
         });
+        if self.lab().backend().is_err() {
+            self.start_engine();
+        }
         window.present();
-        self.withdraw_notification(notifications::NEWS);
     }
 
-    fn start_engine(&self, window: &Window) {
+    /// Starts the engine and waits for sessions; a notification or another start shows the window.
+    fn wait_in_background(&self) {
+        self.imp().waiting_hold.replace(Some(self.hold()));
+        self.start_engine();
+    }
+
+    /// Starts the engine, or says why it does not.
+    pub fn start_engine(&self) {
         #[cfg(feature = "scenes")]
         if let Some(scene) = self.options().scene {
             let (backend, events) = crate::model::scenes::start(&scene);
@@ -184,7 +242,9 @@ impl Application {
         }
         if let Err(error) = self.lab().start(self.engine_config()) {
             tracing::error!("the engine did not start: {error}");
-            if let (Some(home), Some(text)) = (window.home(), error.user_text()) {
+            let window = self.window();
+            let home = window.as_ref().and_then(Window::home);
+            if let (Some(home), Some(text)) = (home, error.user_text()) {
                 home.warn(&text);
             }
         }
@@ -200,30 +260,10 @@ impl Application {
             port: options.port(&settings),
             auto_join: identity::known(&settings),
             allow_unknown_teachers: settings.trust_unknown_teachers(),
-            free_space_reserve: FREE_SPACE_RESERVE,
+            free_space_reserve: settings.free_space_reserve(),
             upload_limit: settings.upload_limit(),
+            accept_limit: settings.accept_limit(),
         }
-    }
-
-    /// Name, roll number or folder changed: the engine starts anew, unless a session is running.
-    fn person_changed(&self) {
-        let lab = self.lab();
-        if let Some(home) = self.window().as_ref().and_then(Window::home) {
-            home.refresh();
-        }
-        if lab.live().is_some() {
-            return;
-        }
-        glib::spawn_future_local(clone!(
-            #[weak(rename_to = app)]
-            self,
-            async move {
-                lab.stop().await;
-                if let Some(window) = app.window() {
-                    app.start_engine(&window);
-                }
-            }
-        ));
     }
 
     fn setup_actions(&self) {
@@ -276,7 +316,7 @@ impl Application {
         dialog.connect_changed(clone!(
             #[weak(rename_to = app)]
             self,
-            move || app.person_changed()
+            move || following::person_changed(&app)
         ));
         dialog.present(self.window().as_ref());
     }
@@ -298,56 +338,6 @@ impl Application {
                 }
             }
         ));
-    }
-
-    /// Shares files in the running session, or keeps them until one is started.
-    fn share(&self, files: &[gio::File]) {
-        let paths = files.iter().filter_map(FileExt::path);
-        self.imp().waiting.borrow_mut().extend(paths);
-        if let Some(session) = self.lab().live().filter(Session::teaching) {
-            self.share_waiting(&session);
-        } else if let Some(window) = self.window() {
-            let n = u32::try_from(self.imp().waiting.borrow().len()).unwrap_or(u32::MAX);
-            window.toast(&ngettext_f(
-                "Start a session to share this file",
-                "Start a session to share these {n} files",
-                n,
-                &[],
-            ));
-        }
-    }
-
-    fn share_waiting(&self, session: &Session) {
-        let paths = self.imp().waiting.take();
-        if paths.is_empty() {
-            return;
-        }
-        let (lab, session) = (self.lab(), session.clone());
-        glib::spawn_future_local(clone!(
-            #[weak(rename_to = app)]
-            self,
-            async move {
-                let shared: Result<_, AppError> = lab.share(&session, paths).await;
-                if let (Err(error), Some(window)) = (shared, app.window()) {
-                    window.tell(&error);
-                }
-            }
-        ));
-    }
-
-    /// An upload limit counts at once, also while a session runs.
-    fn follow_limit(&self) {
-        let (lab, settings) = (self.lab(), self.settings());
-        let changed = settings.clone();
-        settings.connect_changed("upload-limit", move || {
-            let (lab, limit) = (lab.clone(), changed.upload_limit());
-            glib::spawn_future_local(async move {
-                let set = async { lab.backend()?.set_upload_limit(limit).await };
-                if let Err(error) = set.await {
-                    tracing::warn!("{error}");
-                }
-            });
-        });
     }
 
     /// Notifies, shares what waited, and keeps the program alive while a session runs.
@@ -374,8 +364,11 @@ impl Application {
                 #[watch(rename_to = app)]
                 self,
                 move |lab: Lab| {
-                    let running = lab.live().is_some().then(|| app.hold());
+                    let live = lab.live();
+                    let running = live.is_some().then(|| app.hold());
                     app.imp().hold.replace(running);
+                    background::set_status(live.as_ref());
+                    following::session_changed(app);
                 }
             ),
         );

@@ -21,5 +21,3 @@ pub const DOMAIN: &str = "handout";
 pub const SCHEMA_ID: &str = "in.ac.gehu.Handout";
 /// Where the embedded icons and styles are.
 pub const RESOURCES: &str = "/in/ac/gehu/Handout";
-/// The usual UDP port.
-pub const PORT: u16 = 47800;

@@ -35,14 +35,39 @@ pub fn verdict(found: &Diagnosis) -> String {
     }
     if heard == 0 {
         return gettext_f(
-            "Nothing was heard yet. If your teacher has started a session, a firewall may block UDP and TCP port {port} \
-             on one of the two computers, or they are on different networks.",
+            "Nothing was heard yet. If your teacher has started a session, a firewall may block UDP and TCP port {port} on one of the two computers, or they are on different networks.",
             &[("port", &port)],
         );
     }
     gettext(
         "Other computers are heard, but no session. Ask your teacher whether it has been started.",
     )
+}
+
+/// What else stands out, and what to do about it.
+pub fn remarks(found: &Diagnosis) -> Vec<String> {
+    let mut remarks = Vec::new();
+    if found.is_isolated() {
+        remarks.push(gettext(
+            "The teacher’s computer is reached, those of other students are not: this network keeps its computers apart. Everything comes from the teacher alone, which takes long.",
+        ));
+    }
+    let unreached = found.unreached();
+    if unreached > 0 {
+        remarks.push(ngettext_f(
+            "{n} student is in the session but cannot be reached from here; others pass everything on.",
+            "{n} students are in the session but cannot be reached from here; others pass everything on.",
+            unreached,
+            &[],
+        ));
+    }
+    if found.receive_remote {
+        remarks.push(gettext_f(
+            "The folder for received files, {folder}, is on another computer’s disk: everything crosses the network once more. Choose a folder of this computer in the preferences.",
+            &[("folder", &found.receive_dir.display().to_string())],
+        ));
+    }
+    remarks
 }
 
 /// One connection: its name, and what it did.
@@ -78,7 +103,13 @@ pub fn report(found: &Diagnosis) -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{line}");
     };
+    for remark in remarks(found) {
+        line(remark);
+    }
     line(format!("UDP {}, TCP {}", found.udp_port, found.tcp_port));
+    for link in found.own_links() {
+        line(link);
+    }
     for report in &found.interfaces {
         let (name, facts) = interface(report);
         line(format!("{name}: {facts}"));
@@ -118,6 +149,8 @@ mod tests {
             refused: Vec::new(),
             sessions: Vec::new(),
             links: Vec::new(),
+            receive_dir: "/home/asha/Downloads/Handout".into(),
+            receive_remote: false,
         }
     }
 
@@ -138,6 +171,15 @@ mod tests {
         assert!(verdict(&found(vec![wired(false, 0)])).contains("no network"));
         assert!(verdict(&found(vec![wired(true, 0)])).contains("47800"));
         assert!(verdict(&found(vec![wired(true, 3)])).contains("Ask your teacher"));
+    }
+
+    #[test]
+    fn a_folder_on_another_computer_is_remarked_on() {
+        let mut found = found(vec![wired(true, 3)]);
+        assert!(remarks(&found).is_empty());
+        found.receive_remote = true;
+        assert!(remarks(&found)[0].contains("/home/asha/Downloads/Handout"));
+        assert_eq!(found.own_links(), ["handout://10.0.3.7:47801"]);
     }
 
     #[test]

@@ -22,6 +22,9 @@ pub enum AppError {
     /// A file that is not on this computer, or not readable.
     #[error("cannot read {0}")]
     Unreadable(PathBuf),
+    /// Neither an address nor a link to a session.
+    #[error("no link: {0}")]
+    NoLink(String),
     /// The desktop could not open something.
     #[error("launch: {0}")]
     Launch(#[from] glib::Error),
@@ -45,6 +48,10 @@ impl AppError {
                 "“{path}” cannot be read. Choose it with Share Files instead.",
                 &[("path", &path.display().to_string())],
             )),
+            Self::NoLink(text) => Some(gettext_f(
+                "“{text}” is no address of a session. It should look like 10.0.3.7 or handout://10.0.3.7:47800",
+                &[("text", text)],
+            )),
             Self::Engine(error) => Some(engine_text(error)),
         }
     }
@@ -66,6 +73,16 @@ fn engine_text(error: &EngineError) -> String {
                 ("path", &path.display().to_string()),
                 ("reason", &source.to_string()),
             ],
+        ),
+        EngineError::NotResumable => {
+            gettext("This session cannot be resumed: it is over. Start a new one.")
+        }
+        EngineError::AlreadyTeaching => gettext(
+            "Another window or terminal of this computer is teaching. End its session first.",
+        ),
+        EngineError::OtherTeacher(name) => gettext_f(
+            "This session was started with the key of {name}. Choose that key to resume it.",
+            &[("name", name)],
         ),
         EngineError::Keys(error) => error.to_string(),
         EngineError::Database(error) => gettext_f(
@@ -90,9 +107,12 @@ fn command_text(error: &CommandError) -> String {
     match error {
         CommandError::NoSession | CommandError::Ended => gettext("This session has ended"),
         CommandError::NoItem => gettext("This item is no longer in the session"),
+        CommandError::Running => gettext("This session is running already"),
+        CommandError::NoStudent => gettext("This student is no longer in the session"),
         CommandError::NotTeacher => gettext("Only the teacher of this session can do that"),
         CommandError::NotJoined => gettext("This computer has not joined the session yet"),
         CommandError::NotAllowed => gettext("The teacher does not take messages at the moment"),
+        CommandError::LogFull => gettext("This session has no room for more messages"),
         CommandError::TooLong { limit, .. } => gettext_f(
             "Too long: at most {limit}. Send it as a file instead.",
             &[("limit", &format::size(*limit))],
@@ -102,7 +122,7 @@ fn command_text(error: &CommandError) -> String {
         CommandError::NotShareable(reason) => {
             gettext_f("This cannot be shared: {reason}", &[("reason", reason)])
         }
-        CommandError::NotAuthorised(reason) => {
+        CommandError::NotAuthorised(reason) | CommandError::BadTitle(reason) => {
             gettext_f("The session cannot start: {reason}", &[("reason", reason)])
         }
         CommandError::BadLink(text) => gettext_f(

@@ -1,6 +1,6 @@
 //! Sizes, counts and states in words.
 
-use gettextrs::gettext;
+use gettextrs::{gettext, pgettext};
 use gtk::{gio, glib};
 use handout_engine::api::{FailReason, Warning, WarningKind};
 
@@ -35,6 +35,12 @@ pub fn present(n: u32) -> String {
     }
 }
 
+/// How many students were in a session that is over.
+pub fn attended(n: u32) -> String {
+    // Translators: how many students were in an earlier session.
+    ngettext_f("{n} student", "{n} students", n, &[])
+}
+
 /// The button that shows those with problems alone.
 pub fn problems(n: u32) -> String {
     match n {
@@ -67,8 +73,8 @@ pub fn joined(parts: &[String]) -> String {
     let mut parts = parts.iter().filter(|part| !part.is_empty());
     let first = parts.next().cloned().unwrap_or_default();
     parts.fold(first, |before, after| {
-        // Translators: two facts side by side, such as "12.4 MB · 3 files". Keep the order that reads best.
         gettext_f(
+            // Translators: two facts side by side, such as "12.4 MB · 3 files". Keep the order that reads best.
             "{before} · {after}",
             &[("before", &before), ("after", after)],
         )
@@ -109,13 +115,12 @@ pub fn delivery(counts: Counts) -> String {
             &[],
         );
     }
-    let of = gettext_f(
+    let of = ngettext_f(
         // Translators: how many students have all of an item: "44 of 46 have it".
-        "{saved} of {students} have it",
-        &[
-            ("saved", &saved.to_string()),
-            ("students", &students.to_string()),
-        ],
+        "{n} of {students} has it",
+        "{n} of {students} have it",
+        saved,
+        &[("students", &students.to_string())],
     );
     let receiving = match receiving {
         0 => String::new(),
@@ -133,9 +138,9 @@ pub fn delivery(counts: Counts) -> String {
 pub fn left(seconds: u32) -> String {
     match seconds {
         0..=5 => gettext("a few seconds left"),
-        // Translators: how long something will still take.
         6..=55 => {
             let n = seconds.div_ceil(10) * 10;
+            // Translators: how long something will still take.
             ngettext_f("about {n} second left", "about {n} seconds left", n, &[])
         }
         56..5_400 => {
@@ -154,13 +159,16 @@ pub fn standing(standing: Standing) -> (&'static str, String) {
     match standing {
         Standing::Here => ("user-available-symbolic", gettext("Here")),
         Standing::Away => ("user-offline-symbolic", gettext("Away")),
-        Standing::Waiting => ("content-loading-symbolic", gettext("Waiting")),
+        // Translators: a student waits for what was shared.
+        Standing::Waiting => ("content-loading-symbolic", pgettext("student", "Waiting")),
         Standing::Receiving(percent) => (
             "folder-download-symbolic",
             // Translators: how much of a file has come: "45 %".
             gettext_f("{n} %", &[("n", &percent.to_string())]),
         ),
+        // Translators: a student has everything that was shared.
         Standing::Complete => ("handout-saved-symbolic", gettext("Complete")),
+        Standing::Missing => ("action-unavailable-symbolic", gettext("Not received")),
         Standing::Failed(reason) => ("dialog-warning-symbolic", failure(reason)),
     }
 }
@@ -173,12 +181,13 @@ pub fn share(share: Share) -> (&'static str, String) {
             "folder-download-symbolic",
             gettext_f("Receiving, {n} %", &[("n", &percent.to_string())]),
         ),
-        Share::Waiting => ("content-loading-symbolic", gettext("Waiting")),
+        Share::Waiting => ("content-loading-symbolic", pgettext("student", "Waiting")),
         Share::Away => (
             "user-offline-symbolic",
             gettext("Away – receives it when back"),
         ),
         Share::Saved => ("handout-saved-symbolic", gettext("Saved and verified")),
+        Share::Missing => ("action-unavailable-symbolic", gettext("Not received")),
     }
 }
 
@@ -347,6 +356,7 @@ mod tests {
             delivery(counts(46, 43, 2, 1)),
             "43 of 46 have it · 2 receiving · 1 failed"
         );
+        assert_eq!(delivery(counts(46, 1, 0, 0)), "1 of 46 has it");
         assert_eq!(delivery(counts(46, 46, 0, 0)), "All 46 students have it");
     }
 

@@ -1,4 +1,4 @@
-//! The command line: `handout [--interface NAME]… [--port N] [--data-dir DIR] [--receive-dir DIR] [FILE…]`.
+//! The command line: `handout [--background] [--interface NAME]… [--port N] [--data-dir DIR] [--receive-dir DIR] [FILE…]`.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
@@ -9,6 +9,7 @@ use gtk::prelude::*;
 use handout_engine::api::InterfaceChoice;
 
 use crate::config;
+use crate::i18n::gettext_f;
 use crate::settings::Settings;
 
 /// What the command line said.
@@ -18,6 +19,8 @@ pub struct Options {
     port: Option<u16>,
     data_dir: Option<PathBuf>,
     receive_dir: Option<PathBuf>,
+    /// Start without a window.
+    pub background: bool,
     /// The scene to show instead of the network.
     #[cfg(feature = "scenes")]
     pub scene: Option<String>,
@@ -31,21 +34,31 @@ impl Options {
             let letter = glib::Char::from(0_u8);
             app.add_main_option(name, letter, OptionFlags::NONE, kind, text, Some(value));
         };
+        app.add_main_option(
+            "background",
+            glib::Char::from(0_u8),
+            OptionFlags::NONE,
+            OptionArg::None,
+            &gettext("Wait for a session without a window"),
+            None,
+        );
+        // Translators: these stand for a value in the list of options: "--interface=NAME", "--port=N", "--data-dir=DIR".
+        let (name, number, folder) = (gettext("NAME"), gettext("N"), gettext("DIR"));
         let interface = gettext("Use this network interface only; may be given more than once");
-        one("interface", OptionArg::StringArray, &interface, "NAME");
+        one("interface", OptionArg::StringArray, &interface, &name);
         one(
             "port",
             OptionArg::Int,
             &gettext("UDP port of announcements"),
-            "N",
+            &number,
         );
         let data = gettext("Keep keys and history there, apart from the usual ones");
-        one("data-dir", OptionArg::Filename, &data, "DIR");
+        one("data-dir", OptionArg::Filename, &data, &folder);
         one(
             "receive-dir",
             OptionArg::Filename,
             &gettext("Save received files there"),
-            "DIR",
+            &folder,
         );
         #[cfg(feature = "scenes")]
         one(
@@ -69,8 +82,9 @@ impl Options {
             Some(number) => match u16::try_from(number) {
                 Ok(port) if port > 0 => Some(port),
                 _ => {
-                    return Err(format!(
-                        "--port {number}: a port is a number from 1 to 65535"
+                    return Err(gettext_f(
+                        "--port {number}: a port is a number from 1 to 65535",
+                        &[("number", &number.to_string())],
                     ));
                 }
             },
@@ -81,6 +95,7 @@ impl Options {
             port,
             data_dir: folder("data-dir"),
             receive_dir: folder("receive-dir"),
+            background: given.contains("background"),
             #[cfg(feature = "scenes")]
             scene: given.lookup::<String>("scene").ok().flatten(),
         })

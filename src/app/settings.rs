@@ -7,8 +7,10 @@ use std::rc::Rc;
 
 use gtk::prelude::*;
 use gtk::{gio, glib};
+use handout_engine::api::DEFAULT_PORT;
 
 use crate::config;
+use crate::integration::background;
 
 /// A key that holds text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -128,6 +130,22 @@ impl Settings {
             .is_none_or(|stored| stored.boolean("trust-unknown-teachers"))
     }
 
+    /// Whether the program starts at login.
+    pub fn start_at_login(&self) -> bool {
+        self.stored
+            .as_ref()
+            .is_some_and(|stored| stored.boolean("start-at-login"))
+    }
+
+    /// Keeps whether the program starts at login.
+    pub fn set_start_at_login(&self, starts: bool) {
+        if let Some(stored) = &self.stored
+            && let Err(error) = stored.set_boolean("start-at-login", starts)
+        {
+            tracing::warn!(%error, "starting at login is locked");
+        }
+    }
+
     /// Whether a session goes on after the window is closed.
     pub fn run_in_background(&self) -> bool {
         self.stored
@@ -152,16 +170,29 @@ impl Settings {
         u16::try_from(set)
             .ok()
             .filter(|port| *port != 0)
-            .unwrap_or(config::PORT)
+            .unwrap_or(DEFAULT_PORT)
     }
 
     /// The most bytes a second to send.
     pub fn upload_limit(&self) -> Option<u64> {
-        let kib = self
-            .stored
-            .as_ref()
-            .map_or(0, |stored| stored.uint("upload-limit"));
-        (kib > 0).then(|| u64::from(kib) * 1024)
+        let kib = self.number("upload-limit", 0);
+        (kib > 0).then_some(kib << 10)
+    }
+
+    /// The most bytes of one item that are received without asking.
+    pub fn accept_limit(&self) -> Option<u64> {
+        let mib = self.number("accept-limit", 0);
+        (mib > 0).then_some(mib << 20)
+    }
+
+    /// Bytes of the disk that stay free.
+    pub fn free_space_reserve(&self) -> u64 {
+        self.number("free-space-reserve", 256) << 20
+    }
+
+    fn number(&self, key: &str, otherwise: u32) -> u64 {
+        let stored = self.stored.as_ref().map(|stored| stored.uint(key));
+        stored.unwrap_or(otherwise).into()
     }
 
     /// Where received files go.
@@ -170,8 +201,14 @@ impl Settings {
         if !set.is_empty() {
             return set.into();
         }
+        // In a sandbox the home folder is not the person's, and is thrown away.
+        let otherwise = if background::sandboxed() {
+            glib::user_data_dir
+        } else {
+            glib::home_dir
+        };
         glib::user_special_dir(glib::UserDirectory::Downloads)
-            .unwrap_or_else(glib::home_dir)
+            .unwrap_or_else(otherwise)
             .join("Handout")
     }
 

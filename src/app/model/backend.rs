@@ -1,9 +1,10 @@
 //! The engine as the windows know it. Nothing else in this program calls it.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use handout_engine::api::{
-    Config, DeviceId, Diagnosis, Event, ItemId, NewPost, PublicKey, SessionId, ShareOptions,
+    Config, DeviceId, Diagnosis, Event, ItemId, NewPost, Pin, PublicKey, SessionId, ShareOptions,
 };
 use handout_engine::store::keys::UnlockedTeacher;
 use handout_engine::{Engine, Shared};
@@ -40,13 +41,32 @@ impl Backend {
         Ok((Self::Engine(engine), events))
     }
 
-    /// Starts a session.
+    /// Starts a session; with a PIN, for those who know it.
     pub async fn start_session(
         &self,
         title: &str,
         teacher: &UnlockedTeacher,
+        pin: Option<Pin>,
     ) -> Result<SessionId, AppError> {
-        ask!(self.start_session(title, teacher))
+        ask!(self.start_session(title, teacher, pin))
+    }
+
+    /// Joins a session that asks for a PIN.
+    pub async fn enter_pin(&self, session: SessionId, pin: Pin) -> Result<(), AppError> {
+        ask!(self.enter_pin(session, pin))
+    }
+
+    /// Goes on with an interrupted session.
+    pub async fn resume_session(
+        &self,
+        session: SessionId,
+        teacher: &UnlockedTeacher,
+    ) -> Result<(), AppError> {
+        match self {
+            Self::Engine(engine) => Ok(engine.resume_session(session, teacher).await?),
+            #[cfg(feature = "scenes")]
+            Self::Scene(_) => Ok(()),
+        }
     }
 
     /// Shares files and folders.
@@ -79,6 +99,15 @@ impl Backend {
         ask!(self.join(session))
     }
 
+    /// Looks for a session at an address.
+    pub async fn connect(&self, address: SocketAddr) -> Result<(), AppError> {
+        match self {
+            Self::Engine(engine) => Ok(engine.connect(address).await?),
+            #[cfg(feature = "scenes")]
+            Self::Scene(_) => Ok(()),
+        }
+    }
+
     /// Trusts a teacher.
     pub async fn trust(&self, teacher: PublicKey) -> Result<(), AppError> {
         ask!(self.trust(teacher, true))
@@ -89,12 +118,28 @@ impl Backend {
         ask!(self.trust(teacher, false))
     }
 
-    /// Sets how many bytes a second this computer sends at most.
-    pub async fn set_upload_limit(&self, limit: Option<u64>) -> Result<(), AppError> {
+    /// Sets how many bytes a second this computer sends at most, and how large items it receives without asking.
+    pub async fn set_limits(
+        &self,
+        upload: Option<u64>,
+        accept: Option<u64>,
+    ) -> Result<(), AppError> {
         match self {
-            Self::Engine(engine) => Ok(engine.set_upload_limit(limit).await?),
+            Self::Engine(engine) => {
+                engine.set_upload_limit(upload).await?;
+                Ok(engine.set_accept_limit(accept).await?)
+            }
             #[cfg(feature = "scenes")]
             Self::Scene(_) => Ok(()),
+        }
+    }
+
+    /// Has what is received from now on go to another folder.
+    pub fn receive_in(&self, folder: PathBuf, reserve: u64) {
+        match self {
+            Self::Engine(engine) => engine.receive_in(folder, reserve),
+            #[cfg(feature = "scenes")]
+            Self::Scene(_) => {}
         }
     }
 
@@ -111,6 +156,34 @@ impl Backend {
         students: Vec<DeviceId>,
     ) -> Result<(), AppError> {
         ask!(self.ask_again(session, item, students))
+    }
+
+    /// Sends an item directly to students.
+    pub async fn send_directly(
+        &self,
+        session: SessionId,
+        item: ItemId,
+        students: Vec<DeviceId>,
+    ) -> Result<(), AppError> {
+        match self {
+            Self::Engine(engine) => Ok(engine.send_directly(session, item, students).await?),
+            #[cfg(feature = "scenes")]
+            Self::Scene(_) => Ok(()),
+        }
+    }
+
+    /// Lets nobody read any more what a student writes, or lets them again.
+    pub async fn mute(
+        &self,
+        session: SessionId,
+        device: DeviceId,
+        muted: bool,
+    ) -> Result<(), AppError> {
+        match self {
+            Self::Engine(engine) => Ok(engine.mute(session, device, muted).await?),
+            #[cfg(feature = "scenes")]
+            Self::Scene(_) => Ok(()),
+        }
     }
 
     /// Ends the own session for everybody.

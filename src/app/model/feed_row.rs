@@ -98,7 +98,7 @@ mod imp {
         #[property(get = Self::delivering)]
         delivering: std::marker::PhantomData<bool>,
         /// Whether the teacher can take it back.
-        #[property(get = |row: &Self| row.delivering() && !row.withdrawn.get())]
+        #[property(get = |row: &Self| row.delivering() && !row.withdrawn.get() && row.past.get().is_none())]
         withdrawable: std::marker::PhantomData<bool>,
         /// The item as the target of an action.
         #[property(get = Self::target, builder(glib::VariantTy::STRING))]
@@ -118,6 +118,8 @@ mod imp {
         /// Whether it is no longer offered.
         #[property(get)]
         pub withdrawn: Cell<bool>,
+        /// Whether it was told in an earlier run of the program.
+        pub again: Cell<bool>,
         pub item: Cell<Option<ItemId>>,
         pub version: Cell<u32>,
         pub files: Cell<u32>,
@@ -198,6 +200,7 @@ impl FeedRow {
             .property("language", language)
             .build();
         row.imp().item.set(item);
+        row.imp().again.set(post.again);
         row.set_version(&post.content);
         row
     }
@@ -222,6 +225,11 @@ impl FeedRow {
     /// The version that is offered now.
     pub fn version(&self) -> Version {
         Version(self.imp().version.get())
+    }
+
+    /// Whether it was told in an earlier run of the program.
+    pub fn again(&self) -> bool {
+        self.imp().again.get()
     }
 
     /// Where the received item is, once it is saved.
@@ -250,6 +258,11 @@ impl FeedRow {
         self.tell(&STATE);
     }
 
+    /// Whether it is one file.
+    pub fn single(&self) -> bool {
+        self.imp().files.get() == 1
+    }
+
     /// How far the own machine is. An older version's news is not for this row.
     pub fn set_progress(&self, view: &ItemView) {
         if view.version != self.version() {
@@ -268,6 +281,7 @@ impl FeedRow {
     /// It belongs to an earlier session, `own` if that was taught here.
     pub fn set_past(&self, own: bool) {
         self.imp().past.set(Some(own));
+        self.tell(&["withdrawable"]);
         self.tell(&STATE);
     }
 
@@ -353,6 +367,7 @@ mod tests {
             seq: Seq(1),
             time: UnixTime(0),
             private: false,
+            again: false,
             content,
         };
         let row = FeedRow::new(&post(PostContent::Text { text: "Hi".into() }));

@@ -32,11 +32,13 @@ impl ItemState {
     pub fn text(&self) -> String {
         match (&self.progress, self.counts) {
             _ if self.withdrawn => gettext("Withdrawn"),
-            _ if self.past == Some(true) => gettext("Shared"),
+            (_, None | Some(Counts { students: 0, .. })) if self.past == Some(true) => {
+                gettext("Shared")
+            }
             (Some(Progress::Saved { path: None }), _) if self.past.is_some() => {
                 gettext("No longer where it was saved")
             }
-            (None, _) if self.past.is_some() => gettext("Not received"),
+            (None, None) if self.past.is_some() => gettext("Not received"),
             (Some(Progress::Preparing), Some(_)) => gettext("Reading the files…"),
             (Some(Progress::Failed { text, .. }), Some(_)) => text.clone(),
             (_, Some(counts)) => format::delivery(counts),

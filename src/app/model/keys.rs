@@ -126,7 +126,10 @@ impl Keys {
     /// Who is trusted here: institutions first.
     pub fn trusted(&self) -> Result<Vec<Trusted>, AppError> {
         let mut trust = KeyStore::open(&self.folder)?.trust()?;
-        let (system, _) = KeyStore::system_institutions(Path::new(SYSTEM_INSTITUTIONS));
+        let system = SYSTEM_INSTITUTIONS
+            .iter()
+            .flat_map(|folder| KeyStore::system_institutions(Path::new(folder)).0);
+        let system: Vec<_> = system.collect();
         for (key, name) in system {
             // A name that cannot be shown is the engine's to report.
             let _ = trust.add_system_institution(key, &name);

@@ -10,7 +10,8 @@ use gtk::prelude::*;
 use gtk::subclass::prelude::*;
 use gtk::{gio, glib};
 use handout_engine::api::{
-    Config, Event, NewPost, Progress, SessionId, SessionView, ShareOptions, WarningKind,
+    Config, Event, ItemId, NewPost, Pin, Progress, SessionId, SessionView, ShareOptions,
+    WarningKind,
 };
 
 use super::backend::Backend;
@@ -57,6 +58,7 @@ mod imp {
                 vec![
                     Signal::builder("posted").param_types(row).build(),
                     Signal::builder("saved").param_types(row).build(),
+                    Signal::builder("failed").param_types(row).build(),
                     Signal::builder("entered")
                         .param_types([Session::static_type()])
                         .build(),
@@ -132,18 +134,38 @@ impl Lab {
             .find(|session| session.id() == id)
     }
 
-    /// The session that is taught or joined now.
+    /// The session that is taught now, or else the newest that is joined.
     pub fn live(&self) -> Option<Session> {
+        let newest = || {
+            let all = self.sessions();
+            all.iter::<Session>().flatten().filter(Session::live).last()
+        };
+        self.taught().or_else(newest)
+    }
+
+    /// The own session that runs now.
+    pub fn taught(&self) -> Option<Session> {
         self.sessions()
             .iter::<Session>()
             .flatten()
-            .find(Session::live)
+            .find(|session| session.teaching() && session.live())
     }
 
-    /// Starts a session.
-    pub async fn teach(&self, title: &str, teacher: &Teacher) -> Result<(), AppError> {
-        self.backend()?.start_session(title, teacher.key()).await?;
+    /// Starts a session; with a PIN, for those who know it.
+    pub async fn teach(
+        &self,
+        title: &str,
+        teacher: &Teacher,
+        pin: Option<Pin>,
+    ) -> Result<(), AppError> {
+        let backend = self.backend()?;
+        backend.start_session(title, teacher.key(), pin).await?;
         Ok(())
+    }
+
+    /// Goes on with a session of this computer that was interrupted.
+    pub async fn resume(&self, session: SessionId, teacher: &Teacher) -> Result<(), AppError> {
+        self.backend()?.resume_session(session, teacher.key()).await
     }
 
     /// Shares files and folders; gives what was left out.
@@ -152,14 +174,36 @@ impl Lab {
         session: &Session,
         paths: Vec<PathBuf>,
     ) -> Result<Vec<(PathBuf, String)>, AppError> {
+        self.share_as(session, paths, ShareOptions::default()).await
+    }
+
+    async fn share_as(
+        &self,
+        session: &Session,
+        paths: Vec<PathBuf>,
+        options: ShareOptions,
+    ) -> Result<Vec<(PathBuf, String)>, AppError> {
         // Paths of the document portal are gone after the next login.
-        let copy = paths.iter().any(|path| path.starts_with("/run/user"));
-        let options = ShareOptions {
-            copy,
-            ..ShareOptions::default()
-        };
+        let passing =
+            |path: &PathBuf| path.starts_with("/run/user") || path.starts_with("/run/flatpak");
+        let copy = paths.iter().any(passing);
+        let options = ShareOptions { copy, ..options };
         let shared = self.backend()?.share(session.id(), paths, options).await?;
         Ok(shared.skipped)
+    }
+
+    /// Shares a new version of an item.
+    pub async fn replace(
+        &self,
+        session: &Session,
+        item: ItemId,
+        path: PathBuf,
+    ) -> Result<Vec<(PathBuf, String)>, AppError> {
+        let options = ShareOptions {
+            replaces: Some(item),
+            ..ShareOptions::default()
+        };
+        self.share_as(session, vec![path], options).await
     }
 
     /// Posts a snippet, a link or an announcement.
@@ -194,9 +238,13 @@ impl Lab {
             Event::Item(view) => {
                 let session = self.session(view.session);
                 let found = session.and_then(|s| s.item(&view).map(|row| (s, row)));
-                let saved = matches!(view.progress, Progress::Saved { path: Some(_) });
-                if let Some((session, row)) = found.filter(|_| saved) {
-                    self.emit_by_name::<()>("saved", &[&session, &row]);
+                let signal = match view.progress {
+                    Progress::Saved { path: Some(_) } => "saved",
+                    Progress::Failed { .. } => "failed",
+                    _ => return,
+                };
+                if let Some((session, row)) = found {
+                    self.emit_by_name::<()>(signal, &[&session, &row]);
                 }
             }
             Event::Delivery(view) => {

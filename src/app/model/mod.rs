@@ -11,6 +11,7 @@ pub mod identity;
 pub mod item_state;
 pub mod keys;
 pub mod lab;
+pub mod news;
 pub mod pace;
 pub mod participant;
 pub mod post_parts;

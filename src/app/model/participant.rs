@@ -7,7 +7,7 @@ use gtk::glib;
 use gtk::glib::Properties;
 use gtk::prelude::*;
 use gtk::subclass::prelude::*;
-use handout_engine::api::{DeviceId, MemberView};
+use handout_engine::api::{DeviceId, MemberView, Presence};
 
 use super::tally::Standing;
 use crate::format;
@@ -45,6 +45,15 @@ mod imp {
         /// Whether the student is not there.
         #[property(get)]
         pub away: Cell<bool>,
+        /// Whether the student's computer has a link to this one.
+        #[property(get)]
+        pub linked: Cell<bool>,
+        /// Whether the session is an earlier one: nothing can be done about the student.
+        #[property(get, set)]
+        pub past: Cell<bool>,
+        /// Whether nobody reads what the student writes.
+        #[property(get)]
+        pub muted: Cell<bool>,
         pub device: Cell<Option<DeviceId>>,
         pub duplicate: Cell<bool>,
         pub standing: Cell<Option<Standing>>,
@@ -94,15 +103,25 @@ impl Participant {
             .cloned()
             .unwrap_or_else(|| gettext("Unnamed Student"));
         imp.name.replace(name);
+        let muted = if view.muted {
+            gettext("Muted")
+        } else {
+            String::new()
+        };
         imp.detail.replace(format::joined(&[
+            muted,
             person.roll.clone(),
             person.machine.clone(),
         ]));
+        imp.muted.set(view.muted);
+        imp.linked.set(view.presence == Presence::Linked);
         imp.order
             .replace(format!("{} {}", person.roll, self.name()).to_lowercase());
         imp.duplicate.set(view.duplicate_roll);
         self.notify_name();
         self.notify_detail();
+        self.notify_muted();
+        self.notify_linked();
         self.notify_order();
         self.show_state();
     }
@@ -153,7 +172,7 @@ impl Participant {
 
 #[cfg(test)]
 mod tests {
-    use handout_engine::api::{FailReason, Person, Presence, SessionId};
+    use handout_engine::api::{FailReason, Person, SessionId};
 
     use super::*;
 
@@ -170,6 +189,7 @@ mod tests {
             own: false,
             presence: Presence::Linked,
             duplicate_roll,
+            muted: false,
         })
     }
 

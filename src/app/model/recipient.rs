@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 
+use gettextrs::gettext;
 use gtk::glib;
 use gtk::glib::Properties;
 use gtk::prelude::*;
@@ -35,6 +36,10 @@ mod imp {
         /// Whether it is coming in.
         #[property(get)]
         pub receiving: Cell<bool>,
+        /// Whether it can be sent directly: it has not arrived, and does not come directly yet.
+        #[property(get)]
+        pub delayed: Cell<bool>,
+        pub direct: Cell<bool>,
         /// Whether the student can be asked to try again.
         #[property(get)]
         pub failed: Cell<bool>,
@@ -44,7 +49,9 @@ mod imp {
         /// All of it in one line, for a screen reader.
         #[property(get)]
         pub spoken: RefCell<String>,
-        pub share: Cell<Option<Share>>,
+        pub live: Cell<bool>,
+        /// How the student stands, whether there is a link, and whether the session is live.
+        pub shown: Cell<Option<(Share, bool, bool)>>,
     }
 
     #[glib::object_subclass]
@@ -63,9 +70,10 @@ glib::wrapper! {
 }
 
 impl Recipient {
-    /// A student who stands so with an item.
-    pub fn new(student: &Participant, share: Share) -> Self {
+    /// A student who stands so with an item; of a session that is not `live` nothing can be changed any more.
+    pub fn new(student: &Participant, share: Share, live: bool) -> Self {
         let recipient: Self = glib::Object::builder().property("student", student).build();
+        recipient.imp().live.set(live);
         recipient.set_share(share);
         recipient
     }
@@ -73,12 +81,33 @@ impl Recipient {
     /// How the student stands now. Says whether the student belongs elsewhere in the list.
     pub fn set_share(&self, share: Share) -> bool {
         let imp = self.imp();
-        if imp.share.replace(Some(share)) == Some(share) {
+        let linked = self.student().linked();
+        let shown = Some((share, linked, imp.live.get()));
+        if imp.shown.replace(shown) == shown {
             return false;
         }
-        let (icon, text) = format::share(share);
+        self.show(share, linked)
+    }
+
+    /// It is sent directly from now on.
+    pub fn sent_directly(&self) {
+        self.imp().direct.set(true);
+        if let Some((share, linked, _)) = self.imp().shown.get() {
+            self.show(share, linked);
+        }
+    }
+
+    fn show(&self, share: Share, linked: bool) -> bool {
+        let imp = self.imp();
+        let (icon, mut text) = format::share(share);
+        let coming = matches!(share, Share::Receiving(_) | Share::Waiting);
+        imp.delayed
+            .set(coming && linked && imp.live.get() && !imp.direct.get());
+        if coming && imp.direct.get() {
+            text = format::joined(&[text, gettext("Sent directly")]);
+        }
         let remedy = match share {
-            Share::Failed(reason) => format::help(reason),
+            Share::Failed(reason) if imp.live.get() => format::help(reason),
             _ => String::new(),
         };
         let student = self.student();
@@ -92,7 +121,8 @@ impl Recipient {
         imp.state_text.replace(text);
         imp.remedy.replace(remedy);
         imp.receiving.set(matches!(share, Share::Receiving(_)));
-        imp.failed.set(matches!(share, Share::Failed(_)));
+        imp.failed
+            .set(imp.live.get() && matches!(share, Share::Failed(_)));
         imp.fraction.set(match share {
             Share::Receiving(percent) => f64::from(percent) / 100.0,
             Share::Saved => 1.0,
@@ -106,6 +136,7 @@ impl Recipient {
             "remedy",
             "receiving",
             "failed",
+            "delayed",
             "fraction",
             "rank",
             "spoken",
@@ -114,17 +145,12 @@ impl Recipient {
         }
         moved
     }
-
-    /// How the student stands.
-    pub fn share(&self) -> Option<Share> {
-        self.imp().share.get()
-    }
 }
 
 const fn rank(share: Share) -> u32 {
     match share {
         Share::Failed(_) => 0,
-        Share::Receiving(_) => 1,
+        Share::Missing | Share::Receiving(_) => 1,
         Share::Waiting => 2,
         Share::Away => 3,
         Share::Saved => 4,

@@ -109,6 +109,13 @@ impl Recipients {
         failed.map(|(device, _)| *device).collect()
     }
 
+    /// It is sent directly to a student from now on.
+    pub fn sent_directly(&self, device: DeviceId) {
+        if let Some(recipient) = self.imp().known.borrow().get(&device) {
+            recipient.sent_directly();
+        }
+    }
+
     fn look_soon(&self) {
         if self.imp().due.replace(true) {
             return;
@@ -135,22 +142,23 @@ impl Recipients {
                 continue;
             };
             let share = session.share_of(device, item);
-            failed += u32::from(matches!(share, Share::Failed(_)));
-            self.show(device, &student, share);
+            failed += u32::from(session.live() && matches!(share, Share::Failed(_)));
+            self.show(device, &student, share, session.live());
         }
         imp.failed.set(failed);
         self.notify_failed();
     }
 
-    fn show(&self, device: DeviceId, student: &Participant, share: Share) {
+    fn show(&self, device: DeviceId, student: &Participant, share: Share, live: bool) {
         let imp = self.imp();
         let known = imp.known.borrow().get(&device).cloned();
         let Some(recipient) = known else {
-            let recipient = Recipient::new(student, share);
+            let recipient = Recipient::new(student, share, live);
             imp.known.borrow_mut().insert(device, recipient.clone());
             imp.list.append(&recipient);
             return;
         };
+        recipient.imp().live.set(live);
         if recipient.set_share(share)
             && let Some(place) = imp.list.find(&recipient)
         {

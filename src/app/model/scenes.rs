@@ -6,17 +6,21 @@ use std::time::SystemTime;
 
 use handout_engine::Shared;
 use handout_engine::api::{
-    AuthorId, AuthorView, DeliveryView, DeviceId, Diagnosis, Event, FailReason, InterfaceReport,
-    ItemId, ItemView, LinkKind, MemberView, NewPost, Person, Post, PostContent, Presence, Progress,
-    PublicKey, Seq, SessionId, SessionState, SessionView, ShareOptions, TextPolicy, UnixTime,
-    Version, Warning, WarningKind,
+    AuthorId, AuthorView, DeliveryView, DeviceId, Diagnosis, Event, FailReason, ItemId, ItemView,
+    MemberView, NewPost, Person, Pin, Post, PostContent, Presence, Progress, PublicKey, Seq,
+    SessionId, SessionState, SessionView, ShareOptions, TextPolicy, UnixTime, Version, Warning,
+    WarningKind,
 };
 use handout_engine::store::keys::UnlockedTeacher;
 
 use super::backend::Backend;
 use crate::error::AppError;
 
+mod large;
+mod network;
+
 const SESSION: SessionId = SessionId([1; 16]);
+const COURSE: &str = "Data Structures – Lab 3";
 const CODE: &str = "import csv\n\nwith open(\"readings.csv\") as file:\n    for row in csv.DictReader(file):\n        print(row[\"time\"], float(row[\"volts\"]))\n";
 
 /// Takes commands as an engine does; what is said or ended is seen.
@@ -28,6 +32,9 @@ pub struct Scene {
 /// A scene by its name, and its events.
 pub fn start(name: &str) -> (Backend, async_channel::Receiver<Event>) {
     let (events, receiver) = async_channel::unbounded();
+    if name == "progress" {
+        large::progress(events.clone());
+    }
     for event in script(name) {
         // The receiver is at hand: nothing has closed the channel.
         let _ = events.try_send(event);
@@ -38,24 +45,24 @@ pub fn start(name: &str) -> (Backend, async_channel::Receiver<Event>) {
 fn script(name: &str) -> Vec<Event> {
     match name {
         "found" => vec![
-            session(SESSION, "Data Structures – Lab 3", SessionState::Seen),
+            session(SESSION, COURSE, SessionState::Seen),
             session(
                 SessionId([2; 16]),
                 "Operating Systems",
                 SessionState::Unknown,
             ),
         ],
-        "unknown" => vec![session(
-            SESSION,
-            "Data Structures – Lab 3",
-            SessionState::Unknown,
-        )],
-        "empty" => vec![session(
-            SESSION,
-            "Data Structures – Lab 3",
-            SessionState::Teaching,
-        )],
+        "unknown" => vec![session(SESSION, COURSE, SessionState::Unknown)],
+        "pin" => {
+            let asks = SessionState::PinWanted {
+                wrong: true,
+                seconds: 0,
+            };
+            vec![session(SESSION, COURSE, asks)]
+        }
+        "empty" => vec![session(SESSION, COURSE, SessionState::Teaching)],
         "teacher" => teacher(),
+        "large" => large::feed(),
         "problem" => {
             let mut events = teacher();
             events.push(Event::Warning(Warning {
@@ -69,11 +76,7 @@ fn script(name: &str) -> Vec<Event> {
         "trouble" => student(failed()),
         "ended" => {
             let mut events = student(saved());
-            events.push(session(
-                SESSION,
-                "Data Structures – Lab 3",
-                SessionState::Ended,
-            ));
+            events.push(session(SESSION, COURSE, SessionState::Ended));
             events
         }
         _ => Vec::new(),
@@ -83,6 +86,7 @@ fn script(name: &str) -> Vec<Event> {
 fn session(id: SessionId, title: &str, state: SessionState) -> Event {
     let known = state != SessionState::Unknown;
     Event::Session(SessionView {
+        pin: None,
         session: id,
         title: title.into(),
         teacher: if known { "Dr. Meera Joshi" } else { "R. Negi" }.into(),
@@ -118,6 +122,7 @@ fn post(teacher: bool, own: bool, name: &str, ago: u64, content: PostContent) ->
         seq: Seq(1),
         time: UnixTime(now() - ago * 60),
         private: !teacher,
+        again: false,
         content,
     })
 }
@@ -200,11 +205,7 @@ fn device(n: u8) -> DeviceId {
 }
 
 fn teacher() -> Vec<Event> {
-    let mut events = vec![session(
-        SESSION,
-        "Data Structures – Lab 3",
-        SessionState::Teaching,
-    )];
+    let mut events = vec![session(SESSION, COURSE, SessionState::Teaching)];
     events.extend((0..46).map(|n| {
         Event::Member(MemberView {
             session: SESSION,
@@ -222,6 +223,7 @@ fn teacher() -> Vec<Event> {
                 Presence::Linked
             },
             duplicate_roll: false,
+            muted: false,
         })
     }));
     events.extend(feed(true));
@@ -264,11 +266,7 @@ fn saved() -> Progress {
 }
 
 fn student(template: Progress) -> Vec<Event> {
-    let mut events = vec![session(
-        SESSION,
-        "Data Structures – Lab 3",
-        SessionState::Joined,
-    )];
+    let mut events = vec![session(SESSION, COURSE, SessionState::Joined)];
     events.extend(feed(false));
     let item = |item: u8, version, progress, bytes, total| {
         Event::Item(ItemView {
@@ -297,9 +295,18 @@ impl Scene {
         let _ = self.events.try_send(event);
     }
 
-    pub fn start_session(&self, title: &str, _: &UnlockedTeacher) -> Result<SessionId, AppError> {
+    pub fn start_session(
+        &self,
+        title: &str,
+        _: &UnlockedTeacher,
+        _: Option<Pin>,
+    ) -> Result<SessionId, AppError> {
         self.tell(session(SESSION, title, SessionState::Teaching));
         Ok(SESSION)
+    }
+
+    pub fn enter_pin(&self, _: SessionId, _: Pin) -> Result<(), AppError> {
+        Ok(())
     }
 
     pub fn share(
@@ -343,7 +350,7 @@ impl Scene {
     }
 
     pub fn join(&self, id: SessionId) -> Result<(), AppError> {
-        self.tell(session(id, "Data Structures – Lab 3", SessionState::Joined));
+        self.tell(session(id, COURSE, SessionState::Joined));
         Ok(())
     }
 
@@ -360,37 +367,16 @@ impl Scene {
     }
 
     pub fn end(&self, id: SessionId) -> Result<(), AppError> {
-        self.tell(session(id, "Data Structures – Lab 3", SessionState::Ended));
+        self.tell(session(id, COURSE, SessionState::Ended));
         Ok(())
     }
 
     pub fn leave(&self, id: SessionId) -> Result<(), AppError> {
-        self.tell(session(id, "Data Structures – Lab 3", SessionState::Left));
+        self.tell(session(id, COURSE, SessionState::Left));
         Ok(())
     }
 
     pub fn diagnosis(&self) -> Result<Diagnosis, AppError> {
-        let interface = |name: &str, address: &str, used, note: &str| InterfaceReport {
-            name: name.into(),
-            addresses: vec![address.into()],
-            kind: LinkKind::Wired,
-            used,
-            note: note.into(),
-            sent: 214,
-            heard: 0,
-        };
-        Ok(Diagnosis {
-            device: device(1),
-            udp_port: 47800,
-            tcp_port: 47800,
-            interfaces: vec![
-                interface("enp3s0", "10.21.4.17/23", true, ""),
-                interface("tun0", "10.8.0.2/24", false, "a VPN tunnel"),
-                interface("docker0", "172.17.0.1/16", false, "a virtual network"),
-            ],
-            refused: Vec::new(),
-            sessions: Vec::new(),
-            links: Vec::new(),
-        })
+        Ok(network::diagnosis())
     }
 }

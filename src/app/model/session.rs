@@ -59,6 +59,12 @@ mod imp {
         /// Whether it can be joined by a press.
         #[property(get)]
         pub joinable: Cell<bool>,
+        /// Whether it asks for a PIN.
+        #[property(get)]
+        pub pin_wanted: Cell<bool>,
+        /// The PIN of the own session, empty if it has none.
+        #[property(get)]
+        pub pin: RefCell<String>,
         /// Whether its feed is kept here.
         #[property(get)]
         pub member: Cell<bool>,
@@ -71,6 +77,9 @@ mod imp {
         /// Whether it is an earlier one, to read.
         #[property(get, set)]
         pub past: Cell<bool>,
+        /// Whether a notification asks about its teacher or PIN.
+        #[property(get, set)]
+        pub asked: Cell<bool>,
         /// Students that are there.
         #[property(get)]
         pub students: Cell<u32>,
@@ -102,10 +111,13 @@ mod imp {
                 live: Cell::default(),
                 unknown: Cell::default(),
                 joinable: Cell::default(),
+                pin_wanted: Cell::default(),
+                pin: RefCell::default(),
                 member: Cell::default(),
                 may_write: Cell::default(),
                 private_texts: Cell::default(),
                 past: Cell::default(),
+                asked: Cell::default(),
                 students: Cell::default(),
                 feed: gio::ListStore::new::<FeedRow>(),
                 people: gio::ListStore::new::<Participant>(),
@@ -177,19 +189,16 @@ impl Session {
         imp.state_text.replace(text);
         let state = &view.state;
         let teaching = *state == SessionState::Teaching;
-        let member = matches!(
-            state,
-            SessionState::Teaching | SessionState::Joined | SessionState::TeacherAway { .. }
-        );
+        let member = words::is_inside(state);
         // An ended own session stays the teacher's.
         imp.teaching.set(teaching || imp.teaching.get());
         imp.live.set(member || *state == SessionState::Joining);
         imp.member.set(member || imp.member.get());
         imp.unknown.set(*state == SessionState::Unknown);
-        imp.joinable.set(matches!(
-            state,
-            SessionState::Seen | SessionState::Left | SessionState::Denied { .. }
-        ));
+        imp.joinable.set(words::is_joinable(state));
+        let wanted = matches!(state, SessionState::PinWanted { .. });
+        imp.pin_wanted.set(wanted);
+        imp.pin.replace(view.pin.clone().unwrap_or_default());
         imp.may_write
             .set(teaching || (member && view.texts != TextPolicy::Nothing));
         imp.private_texts
@@ -237,6 +246,7 @@ impl Session {
     pub fn item(&self, view: &ItemView) -> Option<FeedRow> {
         let row = self.imp().rows.borrow().get(&view.item).cloned()?;
         row.set_progress(view);
+        self.emit_by_name::<()>("counted", &[]);
         Some(row)
     }
 
@@ -336,7 +346,8 @@ impl Session {
         self.imp().feed.append(row);
     }
 
-    fn count_item(&self, item: Option<ItemId>) {
+    /// Counts anew who has an item.
+    pub fn count_item(&self, item: Option<ItemId>) {
         let row = item.and_then(|item| self.row(item));
         if let (Some(item), Some(row)) = (item, row) {
             row.set_counts(self.imp().tally.borrow().counts(item));
@@ -371,22 +382,7 @@ impl Session {
 
     fn tell_all(&self) {
         let _together = self.freeze_notify();
-        for property in [
-            "title",
-            "teacher",
-            "vouched",
-            "fingerprint",
-            "state-text",
-            "state-icon",
-            "teaching",
-            "live",
-            "unknown",
-            "joinable",
-            "member",
-            "may-write",
-            "private-texts",
-            "students",
-        ] {
+        for property in words::TOLD {
             self.notify(property);
         }
     }

@@ -5,7 +5,7 @@ use handout_engine::api::{SessionState, SessionView};
 
 use super::session::Session;
 use crate::format;
-use crate::i18n::gettext_f;
+use crate::i18n::{gettext_f, ngettext_f};
 
 /// Who vouches for the teacher's name.
 pub fn vouched(view: &SessionView) -> String {
@@ -37,27 +37,97 @@ pub fn state(state: &SessionState) -> (&'static str, String) {
         SessionState::Joining => ("content-loading-symbolic", gettext("Joining…")),
         SessionState::Joined => ("handout-saved-symbolic", gettext("Connected")),
         SessionState::TeacherAway { seconds } => {
-            let minutes = (seconds / 60).to_string();
-            let text = match seconds {
-                0..60 => gettext("Teacher not reachable"),
-                // Translators: for how long nothing was heard from the teacher's computer.
-                _ => gettext_f("Teacher away for {n} min", &[("n", &minutes)]),
+            let text = match u32::try_from(seconds / 60).unwrap_or(u32::MAX) {
+                0 => gettext("Teacher not reachable"),
+                minutes => ngettext_f(
+                    // Translators: for how long nothing was heard from the teacher's computer.
+                    "Teacher away for {n} min",
+                    "Teacher away for {n} min",
+                    minutes,
+                    &[],
+                ),
             };
             ("network-offline-symbolic", text)
+        }
+        SessionState::PinWanted { wrong, seconds } => {
+            let text = match (wrong, seconds) {
+                (_, 1..) => ngettext_f(
+                    "Too many wrong PINs. Try again in {n} second",
+                    "Too many wrong PINs. Try again in {n} seconds",
+                    u32::try_from(*seconds).unwrap_or(u32::MAX),
+                    &[],
+                ),
+                (true, _) => gettext("That was not the PIN"),
+                (false, _) => gettext("Asks for a PIN"),
+            };
+            ("dialog-password-symbolic", text)
         }
         SessionState::Denied { why } => (
             "action-unavailable-symbolic",
             gettext_f("Not admitted: {reason}", &[("reason", why)]),
         ),
         SessionState::Ended => ("media-playback-stop-symbolic", gettext("Ended")),
+        // Translators: this computer has left the session.
         SessionState::Left => ("media-playback-stop-symbolic", gettext("Left")),
     }
+}
+
+/// What of a session is told anew when anything is known anew.
+pub const TOLD: [&str; 16] = [
+    "title",
+    "teacher",
+    "vouched",
+    "fingerprint",
+    "state-text",
+    "state-icon",
+    "teaching",
+    "live",
+    "unknown",
+    "joinable",
+    "pin-wanted",
+    "pin",
+    "member",
+    "may-write",
+    "private-texts",
+    "students",
+];
+
+/// Whether this computer takes part.
+pub const fn is_inside(state: &SessionState) -> bool {
+    use SessionState as S;
+    matches!(state, S::Teaching | S::Joined | S::TeacherAway { .. })
+}
+
+/// Whether a person can join.
+pub const fn is_joinable(state: &SessionState) -> bool {
+    use SessionState as S;
+    matches!(
+        state,
+        S::Seen | S::Left | S::Denied { .. } | S::PinWanted { .. }
+    )
+}
+
+/// A PIN as it is read out: in groups of three.
+pub fn pin(digits: &str) -> String {
+    let digits: Vec<char> = digits.chars().collect();
+    let groups: Vec<String> = digits
+        .chunks(3)
+        .map(|group| group.iter().collect())
+        .collect();
+    groups.join("\u{a0}")
 }
 
 /// What the header says under the title.
 pub fn subtitle(session: &Session) -> String {
     if session.teaching() {
-        format::students(session.students())
+        let digits = session.pin();
+        let pin = if digits.is_empty() {
+            String::new()
+        } else {
+            // Translators: what students type to be admitted to the session.
+            gettext_f("PIN {pin}", &[("pin", &pin(&digits))])
+        };
+        format::joined(&[format::students(session.students()), pin])
     } else {
         session.teacher()
     }
@@ -70,6 +140,7 @@ mod tests {
     #[test]
     fn every_state_has_an_icon_and_words_of_its_own() {
         use SessionState as S;
+        let wanted = |wrong, seconds| S::PinWanted { wrong, seconds };
         let states = [
             S::Teaching,
             S::Seen,
@@ -78,6 +149,9 @@ mod tests {
             S::Joined,
             S::TeacherAway { seconds: 10 },
             S::TeacherAway { seconds: 180 },
+            wanted(false, 0),
+            wanted(true, 0),
+            wanted(false, 12),
             S::Denied { why: "full".into() },
             S::Ended,
             S::Left,
@@ -89,6 +163,12 @@ mod tests {
         texts.dedup();
         assert_eq!(texts.len(), states.len());
         assert!(states.iter().all(|it| state(it).0.ends_with("-symbolic")));
+    }
+
+    #[test]
+    fn a_pin_is_read_out_in_threes() {
+        assert_eq!(pin("314159"), "314\u{a0}159");
+        assert_eq!(pin("4711"), "471\u{a0}1");
     }
 
     #[test]

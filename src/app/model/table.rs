@@ -1,12 +1,12 @@
 //! Attendance and delivery in the teacher's language.
 
-use gettextrs::gettext;
+use gettextrs::{gettext, pgettext};
 use gtk::glib;
 use handout_engine::api::{Presence, Progress, UnixTime};
 use handout_engine::report::{Cell, Column, Words};
 
 use crate::format;
-use crate::i18n::gettext_f;
+use crate::i18n::{ISOLATES, gettext_f};
 
 /// The words of the program's language.
 pub struct Spoken;
@@ -25,18 +25,25 @@ impl Words for Spoken {
     }
 
     fn cell(&self, cell: Cell<'_>) -> String {
-        match cell {
-            Cell::Presence(Presence::Away) => gettext("Away"),
-            Cell::Presence(_) => gettext("Here"),
-            Cell::DuplicateRoll => gettext("Same roll number"),
-            Cell::Delivery(Progress::Preparing | Progress::Waiting, _) => gettext("Waiting"),
-            Cell::Delivery(Progress::Receiving, percent) => {
-                gettext_f("{n} %", &[("n", &percent.to_string())])
-            }
-            Cell::Delivery(Progress::Saved { .. }, _) => gettext("Saved"),
-            Cell::Delivery(Progress::Failed { reason, .. }, _) => format::failure(*reason),
-            Cell::Time(time) => moment(time),
+        words(&cell).replace(ISOLATES, "")
+    }
+}
+
+fn words(cell: &Cell<'_>) -> String {
+    match cell {
+        Cell::Presence(Presence::Away) => gettext("Away"),
+        Cell::Presence(_) => gettext("Here"),
+        Cell::DuplicateRoll => gettext("Same roll number"),
+        Cell::Delivery(Progress::Preparing | Progress::Waiting, _) => {
+            // Translators: an item waits to be delivered.
+            pgettext("delivery", "Waiting")
         }
+        Cell::Delivery(Progress::Receiving, percent) => {
+            gettext_f("{n} %", &[("n", &percent.to_string())])
+        }
+        Cell::Delivery(Progress::Saved { .. }, _) => gettext("Saved"),
+        Cell::Delivery(Progress::Failed { reason, .. }, _) => format::failure(*reason),
+        Cell::Time(time) => moment(*time),
     }
 }
 

@@ -37,6 +37,8 @@ pub enum Standing {
     Receiving(u8),
     /// Has everything.
     Complete,
+    /// The session is over, and something did not come.
+    Missing,
     /// Something failed.
     Failed(FailReason),
 }
@@ -63,6 +65,8 @@ pub enum Share {
     Saved,
     /// Not there, and has not got all of it.
     Away,
+    /// The session is over, and it did not come.
+    Missing,
 }
 
 /// All students, all items, and the marks between them.
@@ -72,9 +76,16 @@ pub struct Tally {
     items: HashMap<ItemId, Version>,
     marks: HashMap<DeviceId, HashMap<ItemId, Mark>>,
     paces: HashMap<ItemId, Pace>,
+    /// The session is over: nothing comes any more.
+    closed: bool,
 }
 
 impl Tally {
+    /// The session is over: everybody counts, and nothing comes any more.
+    pub fn close(&mut self) {
+        self.closed = true;
+    }
+
     /// A student came or changed.
     pub fn student(&mut self, device: DeviceId, presence: Presence) {
         self.students.insert(device, presence);
@@ -127,13 +138,14 @@ impl Tally {
     pub fn counts(&self, item: ItemId) -> Counts {
         let mut counts = Counts::default();
         for (device, presence) in &self.students {
+            let away = *presence == Presence::Away && !self.closed;
             let saved = match self.current(*device, item).map(|mark| &mark.progress) {
                 Some(Progress::Saved { .. }) => {
                     counts.saved += 1;
                     true
                 }
-                _ if *presence == Presence::Away => false,
-                Some(Progress::Receiving) => {
+                _ if away => false,
+                Some(Progress::Receiving) if !self.closed => {
                     counts.receiving += 1;
                     false
                 }
@@ -143,7 +155,7 @@ impl Tally {
                 }
                 _ => false,
             };
-            counts.students += u32::from(saved || *presence != Presence::Away);
+            counts.students += u32::from(saved || !away);
         }
         if counts.receiving > 0 {
             let (_, left) = self.volume(item);
@@ -154,7 +166,7 @@ impl Tally {
 
     /// One student with everything.
     pub fn standing(&self, device: DeviceId) -> Standing {
-        if self.students.get(&device) == Some(&Presence::Away) {
+        if self.students.get(&device) == Some(&Presence::Away) && !self.closed {
             return Standing::Away;
         }
         let (mut saved, mut coming) = (0, None::<(u64, u64)>);
@@ -173,7 +185,8 @@ impl Tally {
             }
         }
         match coming {
-            _ if self.items.is_empty() => Standing::Here,
+            _ if self.closed && saved < self.items.len() => Standing::Missing,
+            _ if self.items.is_empty() && !self.closed => Standing::Here,
             Some((bytes, total)) => Standing::Receiving(percent(bytes, total)),
             None if saved == self.items.len() => Standing::Complete,
             None => Standing::Waiting,
@@ -186,8 +199,9 @@ impl Tally {
         let mark = self.current(device, item);
         match mark.map(|mark| (&mark.progress, mark)) {
             Some((Progress::Saved { .. }, _)) => Share::Saved,
-            _ if away => Share::Away,
+            _ if away && !self.closed => Share::Away,
             Some((Progress::Failed { reason, .. }, _)) => Share::Failed(*reason),
+            _ if self.closed => Share::Missing,
             Some((Progress::Receiving, mark)) => Share::Receiving(percent(mark.bytes, mark.total)),
             _ => Share::Waiting,
         }

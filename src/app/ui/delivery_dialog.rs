@@ -51,16 +51,15 @@ mod imp {
             DeliveryBar::ensure_type();
             klass.bind_template();
             klass.bind_template_callbacks();
-            klass.install_action(
-                "delivery.retry",
-                Some(glib::VariantTy::STRING),
-                |it, _, to| {
+            for (name, direct) in [("delivery.retry", false), ("delivery.direct", true)] {
+                let kind = Some(glib::VariantTy::STRING);
+                klass.install_action(name, kind, move |it, _, to| {
                     let device = to
                         .and_then(glib::Variant::str)
                         .and_then(|id| id.parse().ok());
-                    it.imp().retry(device.into_iter().collect());
-                },
-            );
+                    it.imp().ask(device.into_iter().collect(), direct);
+                });
+            }
         }
 
         fn instance_init(obj: &glib::subclass::InitializingObject<Self>) {
@@ -111,10 +110,11 @@ mod imp {
         #[template_callback]
         fn retry_all(&self) {
             let failures = self.recipients.get().map(Recipients::failures);
-            self.retry(failures.unwrap_or_default());
+            self.ask(failures.unwrap_or_default(), false);
         }
 
-        fn retry(&self, students: Vec<DeviceId>) {
+        /// Has students try again, or sends directly to them.
+        fn ask(&self, students: Vec<DeviceId>, direct: bool) {
             let (Some(lab), Some(session), Some(item)) =
                 (self.lab.get().cloned(), self.session.get(), self.item())
             else {
@@ -125,12 +125,31 @@ mod imp {
                 #[weak(rename_to = dialog)]
                 self,
                 async move {
-                    let asked = async { lab.backend()?.ask_again(id, item, students).await };
-                    if let Err(error) = asked.await {
-                        dialog.say(&error);
+                    let (backend, to) = (lab.backend(), students.clone());
+                    let asked = async {
+                        if direct {
+                            backend?.send_directly(id, item, to).await
+                        } else {
+                            backend?.ask_again(id, item, to).await
+                        }
+                    };
+                    match asked.await {
+                        Ok(()) if direct => {
+                            for device in students {
+                                dialog.sent_directly(device);
+                            }
+                        }
+                        Ok(()) => {}
+                        Err(error) => dialog.say(&error),
                     }
                 }
             ));
+        }
+
+        fn sent_directly(&self, device: DeviceId) {
+            if let Some(recipients) = self.recipients.get() {
+                recipients.sent_directly(device);
+            }
         }
 
         fn say(&self, error: &AppError) {

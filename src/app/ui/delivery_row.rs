@@ -24,6 +24,8 @@ mod imp {
         #[template_child]
         state: TemplateChild<gtk::Box>,
         #[template_child]
+        direct: TemplateChild<gtk::Button>,
+        #[template_child]
         retry: TemplateChild<gtk::Button>,
         watch: RefCell<Option<(Recipient, glib::SignalHandlerId)>>,
     }
@@ -60,9 +62,13 @@ mod imp {
             if let Some(recipient) = &recipient {
                 self.colour(recipient);
                 let name = recipient.student().name();
-                let label = gettext_f("Have {name} try again", &[("name", &name)]);
-                self.retry
-                    .update_property(&[gtk::accessible::Property::Description(&label)]);
+                let name = [("name", name.as_str())];
+                for (button, text) in [
+                    (&self.retry, gettext_f("Have {name} try again", &name)),
+                    (&self.direct, gettext_f("Send it to {name} directly", &name)),
+                ] {
+                    button.update_property(&[gtk::accessible::Property::Description(&text)]);
+                }
                 let id = recipient.connect_state_text_notify(clone!(
                     #[weak(rename_to = row)]
                     self,
@@ -75,7 +81,7 @@ mod imp {
 
         /// The icon and the words say the same.
         fn colour(&self, recipient: &Recipient) {
-            let class = if recipient.failed() {
+            let class = if recipient.rank() == 0 {
                 &["warning"]
             } else {
                 &["dim-label"]
@@ -85,6 +91,15 @@ mod imp {
 
         #[template_callback]
         fn retry(&self) {
+            self.act("delivery.retry");
+        }
+
+        #[template_callback]
+        fn send_directly(&self) {
+            self.act("delivery.direct");
+        }
+
+        fn act(&self, action: &str) {
             let device = self
                 .recipient
                 .borrow()
@@ -92,8 +107,8 @@ mod imp {
                 .and_then(|it| it.student().device());
             if let Some(device) = device {
                 let target = device.to_string().to_variant();
-                if let Err(error) = self.obj().activate_action("delivery.retry", Some(&target)) {
-                    tracing::error!(%error, "no dialog to try again in");
+                if let Err(error) = self.obj().activate_action(action, Some(&target)) {
+                    tracing::error!(%error, action, "no dialog to do it in");
                 }
             }
         }

@@ -8,7 +8,7 @@ use gettextrs::gettext;
 use gtk::glib;
 use gtk::glib::{Properties, clone};
 
-use super::cards;
+use super::cards::Cards;
 use crate::model::feed_row::FeedRow;
 use crate::model::session::Session;
 
@@ -179,18 +179,15 @@ fn factory() -> gtk::SignalListItemFactory {
             item.set_selectable(false);
         }
     });
-    factory.connect_bind(|_, item| {
+    let cards = Cards::default();
+    factory.connect_bind(move |_, item| {
         let Some(item) = item.downcast_ref::<gtk::ListItem>() else {
             return;
         };
         let Some(row) = item.item().and_downcast::<FeedRow>() else {
             return;
         };
-        let used = item.child();
-        let card = cards::show(&row, used.clone());
-        if used.as_ref() != Some(&card) {
-            item.set_child(Some(&card));
-        }
+        cards.show(&row, item);
         item.set_activatable(row.delivering());
         item.set_accessible_label(&row.spoken());
     });

@@ -127,9 +127,21 @@ mod imp {
             self.form.set_visible(asking);
             self.save.set_visible(asking);
             self.person.set_visible(!asking);
-            self.sessions.set_visible(found > 0 && !asking);
+            // A teacher may never say a name as a student, and comes back to the own session.
+            self.sessions
+                .set_visible(found > 0 && (!asking || self.is_inside()));
             self.say(if asking { 0 } else { found }, person.name.is_empty());
             self.form_changed();
+        }
+
+        fn is_inside(&self) -> bool {
+            let found = self.found.get();
+            found.is_some_and(|found| {
+                found
+                    .iter::<glib::Object>()
+                    .flatten()
+                    .any(|one| one.downcast_ref::<Session>().is_some_and(Session::live))
+            })
         }
 
         fn say(&self, found: u32, stranger: bool) {

@@ -1,20 +1,24 @@
 //! What can be done with one item of the feed: actions whose target is the item.
 
+use std::path::PathBuf;
+
 use adw::prelude::*;
 use adw::subclass::prelude::*;
 use gettextrs::gettext;
 use gtk::glib::{VariantTy, clone};
 use gtk::{gio, glib};
-use handout_engine::api::ItemId;
+use handout_engine::api::{DeviceId, ItemId};
 use handout_engine::code;
 
 use super::delivery_dialog::DeliveryDialog;
 use super::export;
-use super::session_actions::{ask, run, tell, toast};
+use super::session_actions::{ask, not_shared, run, tell, toast};
 use super::session_page::{SessionPage, imp};
 use super::snippet_dialog::SnippetDialog;
+use crate::error::AppError;
 use crate::format;
 use crate::i18n::gettext_f;
+use crate::integration::launch;
 use crate::model::feed_row::FeedRow;
 
 /// Gives the page the actions.
@@ -34,6 +38,17 @@ pub fn install(klass: &mut <imp::SessionPage as ObjectSubclass>::Class) {
         }
     });
     on_item(klass, "session.withdraw", confirm_withdraw);
+    on_item(klass, "session.replace", choose_replacement);
+    for (name, muted) in [("session.mute", true), ("session.unmute", false)] {
+        klass.install_action(name, Some(VariantTy::STRING), move |page, _, target| {
+            let device = target.and_then(glib::Variant::str);
+            if let Some(device) = device.and_then(|id| id.parse::<DeviceId>().ok()) {
+                run(page, async move |lab, session| {
+                    lab.backend()?.mute(session.id(), device, muted).await
+                });
+            }
+        });
+    }
     on_item(klass, "session.save-snippet", save_snippet);
     on_item(klass, "session.show-snippet", |page, row| {
         let weak = page.downgrade();
@@ -97,39 +112,74 @@ fn save_snippet(page: &SessionPage, row: &FeedRow) {
 }
 
 fn open(page: &SessionPage, row: &FeedRow, folder: bool) {
-    let Some(path) = row.path() else { return };
-    let launcher = gtk::FileLauncher::new(Some(&gio::File::for_path(path)));
-    let window = page.root().and_downcast::<gtk::Window>();
+    if let Some(path) = row.path() {
+        tell_failure(page, launch::file(path, folder, window(page)));
+    }
+}
+
+fn open_link(page: &SessionPage, row: &FeedRow) {
+    let (address, window) = (row.body(), window(page));
+    tell_failure(page, async move { launch::address(&address, window).await });
+}
+
+fn window(page: &SessionPage) -> Option<gtk::Window> {
+    page.root().and_downcast()
+}
+
+fn tell_failure(
+    page: &SessionPage,
+    launched: impl Future<Output = Result<(), glib::Error>> + 'static,
+) {
     glib::spawn_future_local(clone!(
         #[weak]
         page,
         async move {
-            let opened = if folder {
-                launcher
-                    .open_containing_folder_future(window.as_ref())
-                    .await
-            } else {
-                launcher.launch_future(window.as_ref()).await
-            };
-            if let Err(error) = opened {
+            if let Err(error) = launched.await {
                 tell(&page, &error.into());
             }
         }
     ));
 }
 
-fn open_link(page: &SessionPage, row: &FeedRow) {
-    let launcher = gtk::UriLauncher::new(&row.body());
-    let window = page.root().and_downcast::<gtk::Window>();
+/// Asks for the new version of an item: a file for one that is a file, else a folder.
+fn choose_replacement(page: &SessionPage, row: &FeedRow) {
+    let Some(item) = row.item() else { return };
+    let title = gettext_f("Replace “{title}”", &[("title", &row.title())]);
+    let dialog = gtk::FileDialog::builder()
+        .title(title)
+        .accept_label(gettext("_Replace"))
+        .build();
+    let (window, single) = (page.root().and_downcast::<gtk::Window>(), row.single());
     glib::spawn_future_local(clone!(
         #[weak]
         page,
         async move {
-            if let Err(error) = launcher.launch_future(window.as_ref()).await {
-                tell(&page, &error.into());
+            let chosen = if single {
+                dialog.open_future(window.as_ref()).await
+            } else {
+                dialog.select_folder_future(window.as_ref()).await
+            };
+            match chosen {
+                Ok(file) => replace(&page, item, &file),
+                Err(error) => tell(&page, &error.into()),
             }
         }
     ));
+}
+
+fn replace(page: &SessionPage, item: ItemId, file: &gio::File) {
+    let Some(path) = file.path() else {
+        let path = PathBuf::from(file.parse_name());
+        return tell(page, &AppError::Unreadable(path));
+    };
+    let weak = page.downgrade();
+    run(page, async move |lab, session| {
+        let left_out = lab.replace(&session, item, path).await?;
+        if let (Some((path, reason)), Some(page)) = (left_out.first(), weak.upgrade()) {
+            toast(&page, &not_shared(path, reason, left_out.len()));
+        }
+        Ok(())
+    });
 }
 
 fn confirm_withdraw(page: &SessionPage, row: &FeedRow) {

@@ -10,10 +10,11 @@
 //!       │               └─ DeliveryBar, CodeView
 //!       ├─ Composer
 //!       └─ Roster ── RosterRow…
-//! dialogs: TeachDialog, TrustDialog, DeliveryDialog ── DeliveryRow…, SnippetDialog, HistoryDialog, PostDialog, PreferencesDialog ── TrustPage, NetworkPage; DiagnosisDialog, about
+//! dialogs: TeachDialog, TrustDialog, PinDialog, DeliveryDialog ── DeliveryRow…, SnippetDialog, HistoryDialog, PostDialog, PreferencesDialog ── TrustPage, NetworkPage; DiagnosisDialog, about
 //! ```
 
 mod about;
+mod announcer;
 mod cards;
 mod code_view;
 mod compose;
@@ -28,8 +29,10 @@ mod history_dialog;
 mod home_page;
 mod item_actions;
 mod network_page;
+mod pin_dialog;
 mod post_dialog;
 mod preferences_dialog;
+mod qr_code;
 mod roster;
 mod roster_row;
 mod session_actions;

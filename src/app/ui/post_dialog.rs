@@ -84,6 +84,8 @@ mod imp {
             self.address.set_visible(link);
             self.text_place.set_visible(!link);
             self.text.set_monospace(kind == PostKind::Snippet);
+            // In code Tab indents; elsewhere it goes on.
+            self.text.set_accepts_tab(kind == PostKind::Snippet);
             self.language.set_visible(kind == PostKind::Snippet);
             if kind == PostKind::Snippet {
                 self.offer_languages();

@@ -13,9 +13,21 @@ use gtk::{gio, glib};
 use super::network_page::NetworkPage;
 use super::trust_page::TrustPage;
 use crate::i18n::gettext_f;
+use crate::integration::background::{self, Refused};
+use crate::integration::entries::Entries;
 use crate::model::keys::Keys;
 use crate::model::lab::Lab;
 use crate::settings::{Settings, Text};
+
+/// Why the program does not start at login, or still does.
+fn not_granted(refused: Refused) -> String {
+    match refused {
+        Refused::Denied => gettext("The system does not allow this. Its settings for apps may."),
+        Refused::Cancelled => gettext("Nothing was changed."),
+        Refused::Missing => gettext("This desktop cannot do this for a sandboxed app."),
+        Refused::NotWritable => gettext("The autostart folder cannot be written to."),
+    }
+}
 
 mod imp {
     use super::*;
@@ -32,7 +44,15 @@ mod imp {
         #[template_child]
         choose: TemplateChild<gtk::Button>,
         #[template_child]
+        largest: TemplateChild<adw::SpinRow>,
+        #[template_child]
+        reserve: TemplateChild<adw::SpinRow>,
+        #[template_child]
         background: TemplateChild<adw::SwitchRow>,
+        #[template_child]
+        login: TemplateChild<adw::SwitchRow>,
+        #[template_child]
+        entries: TemplateChild<adw::SwitchRow>,
         #[template_child]
         pub trust: TemplateChild<TrustPage>,
         #[template_child]
@@ -108,6 +128,84 @@ mod imp {
             if !settings.bind("run-in-background", &*self.background, "active") {
                 self.background.set_subtitle(&managed());
             }
+            for (key, row) in [
+                ("accept-limit", &self.largest),
+                ("free-space-reserve", &self.reserve),
+            ] {
+                if !settings.bind(key, &**row, "value") {
+                    row.set_subtitle(&managed());
+                }
+            }
+            self.login.set_active(settings.start_at_login());
+            if settings.locked("start-at-login") {
+                self.login.set_sensitive(false);
+                self.login.set_subtitle(&managed());
+            }
+            self.login.connect_active_notify(clone!(
+                #[weak(rename_to = preferences)]
+                self,
+                move |row| preferences.wish_login(row.is_active())
+            ));
+            // Outside of a sandbox the installation has put them in their places.
+            if let Some(entries) = Entries::of_sandbox() {
+                self.entries.set_visible(true);
+                self.entries.set_active(entries.installed());
+                self.entries.connect_active_notify(clone!(
+                    #[weak(rename_to = preferences)]
+                    self,
+                    move |row| preferences.wish_entries(&entries, row.is_active())
+                ));
+            }
+        }
+
+        /// Puts the entries of file managers there or takes them away; the switch shows what is the case.
+        fn wish_entries(&self, entries: &Entries, wanted: bool) {
+            if entries.installed() == wanted {
+                return;
+            }
+            let done = if wanted {
+                entries.install()
+            } else {
+                entries.remove()
+            };
+            if let Err(error) = done {
+                let reason = error.to_string();
+                let text = gettext_f(
+                    // Translators: "Send to Session" is not added to file managers, or not removed, for this reason.
+                    "The file managers’ folders cannot be written to: {reason}",
+                    &[("reason", &reason)],
+                );
+                self.obj().add_toast(adw::Toast::new(&text));
+                self.entries.set_active(entries.installed());
+            }
+        }
+
+        /// Asks the desktop; the switch shows what was granted.
+        fn wish_login(&self, wanted: bool) {
+            let Some(settings) = self.settings.get().cloned() else {
+                return;
+            };
+            if settings.start_at_login() == wanted {
+                return;
+            }
+            self.login.set_sensitive(false);
+            glib::spawn_future_local(clone!(
+                #[weak(rename_to = preferences)]
+                self,
+                async move {
+                    let reason = gettext("Wait for sessions without a window");
+                    let answer = background::start_at_login(wanted, &reason).await;
+                    match answer {
+                        Ok(()) => settings.set_start_at_login(wanted),
+                        Err(refused) => {
+                            let toast = adw::Toast::new(&not_granted(refused));
+                            preferences.obj().add_toast(toast);
+                        }
+                    }
+                    preferences.login.set_active(settings.start_at_login());
+                    preferences.login.set_sensitive(true);
+                }
+            ));
         }
 
         #[template_callback]
@@ -143,7 +241,7 @@ mod imp {
                     let folder = dialog.select_folder_future(window.as_ref()).await;
                     if let Some(path) = folder.ok().and_then(|folder| folder.path()) {
                         preferences.save(Text::ReceiveFolder, &path.to_string_lossy());
-                        preferences.fill();
+                        preferences.folder.set_subtitle(&path.display().to_string());
                     }
                 }
             ));

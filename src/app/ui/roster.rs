@@ -128,7 +128,16 @@ mod imp {
 
         #[template_callback]
         fn stop_search(&self) {
+            if self.search.text().is_empty() {
+                self.hide();
+            }
             self.search.set_text("");
+        }
+
+        /// Where the students cover the feed.
+        fn hide(&self) {
+            // On a wide page there is nothing to hide.
+            let _ = self.obj().activate_action("session.hide-roster", None);
         }
 
         fn look_again(&self) {
@@ -170,6 +179,21 @@ mod imp {
             // A roster is constructed once.
             let _ = self.filter.set(filter);
             self.list.set_factory(Some(&factory()));
+            let keys = gtk::EventControllerKey::new();
+            keys.connect_key_pressed(clone!(
+                #[weak(rename_to = roster)]
+                self,
+                #[upgrade_or]
+                glib::Propagation::Proceed,
+                move |_, key, _, _| {
+                    if key != gtk::gdk::Key::Escape {
+                        return glib::Propagation::Proceed;
+                    }
+                    roster.hide();
+                    glib::Propagation::Stop
+                }
+            ));
+            self.obj().add_controller(keys);
         }
     }
 

@@ -2,11 +2,13 @@
 
 use std::cell::RefCell;
 
-use gtk::glib;
-use gtk::glib::Properties;
+use gettextrs::gettext;
+use gtk::glib::{Properties, clone};
 use gtk::prelude::*;
 use gtk::subclass::prelude::*;
+use gtk::{gio, glib};
 
+use crate::i18n::gettext_f;
 use crate::model::participant::Participant;
 
 mod imp {
@@ -21,25 +23,60 @@ mod imp {
         student: RefCell<Option<Participant>>,
         #[template_child]
         state: TemplateChild<gtk::Box>,
-        watch: RefCell<Option<(Participant, glib::SignalHandlerId)>>,
+        #[template_child]
+        more: TemplateChild<gtk::MenuButton>,
+        watch: RefCell<Option<(Participant, Vec<glib::SignalHandlerId>)>>,
     }
 
     impl RosterRow {
         fn set_student(&self, student: Option<Participant>) {
-            if let Some((before, id)) = self.watch.take() {
-                before.disconnect(id);
+            if let Some((before, ids)) = self.watch.take() {
+                for id in ids {
+                    before.disconnect(id);
+                }
             }
             if let Some(student) = &student {
                 self.colour(student);
-                let row = self.obj().downgrade();
-                let id = student.connect_state_text_notify(move |student| {
-                    if let Some(row) = row.upgrade() {
-                        row.imp().colour(student);
-                    }
-                });
-                self.watch.replace(Some((student.clone(), id)));
+                self.offer(student);
+                let state = student.connect_state_text_notify(clone!(
+                    #[weak(rename_to = row)]
+                    self,
+                    move |student| row.colour(student)
+                ));
+                let muted = student.connect_muted_notify(clone!(
+                    #[weak(rename_to = row)]
+                    self,
+                    move |student| row.offer(student)
+                ));
+                self.watch
+                    .replace(Some((student.clone(), vec![state, muted])));
             }
             self.student.replace(student);
+        }
+
+        /// What can be done about the student.
+        fn offer(&self, student: &Participant) {
+            let (label, action) = if student.muted() {
+                // Translators: the teacher reads again what a student writes.
+                (gettext("_Unmute"), "session.unmute")
+            } else {
+                // Translators: nobody reads any more what a student writes.
+                (gettext("_Mute"), "session.mute")
+            };
+            let menu = gio::Menu::new();
+            if let Some(device) = student.device() {
+                let item = gio::MenuItem::new(Some(&label), None);
+                item.set_action_and_target_value(
+                    Some(action),
+                    Some(&device.to_string().to_variant()),
+                );
+                menu.append_item(&item);
+            }
+            self.more.set_menu_model(Some(&menu));
+            self.more.set_visible(!student.past());
+            let name = gettext_f("More for {name}", &[("name", &student.name())]);
+            self.more
+                .update_property(&[gtk::accessible::Property::Label(&name)]);
         }
 
         fn colour(&self, student: &Participant) {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use adw::prelude::*;
 use adw::subclass::prelude::*;
-use gettextrs::{gettext, ngettext};
+use gettextrs::gettext;
 use gtk::glib::clone;
 use gtk::{gdk, gio, glib};
 
@@ -15,7 +15,7 @@ use super::session_page::{SessionPage, imp};
 use super::trust_dialog;
 use super::window::Window;
 use crate::error::AppError;
-use crate::i18n::gettext_f;
+use crate::i18n::{gettext_f, ngettext_f};
 use crate::model::lab::Lab;
 use crate::model::session::Session;
 
@@ -41,6 +41,7 @@ pub fn install(klass: &mut <imp::SessionPage as ObjectSubclass>::Class) {
     klass.install_action("session.toggle-roster", None, |page, _, _| {
         page.toggle_roster();
     });
+    klass.install_action("session.hide-roster", None, |page, _, _| page.hide_roster());
     klass.install_action("session.find", None, |page, _, _| page.find_student());
     klass.add_binding_action(gdk::Key::f, gdk::ModifierType::CONTROL_MASK, "session.find");
     klass.add_binding_action(
@@ -118,17 +119,15 @@ pub fn share(page: &SessionPage, files: &[gio::File]) {
     });
 }
 
-fn not_shared(path: &std::path::Path, reason: &str, count: usize) -> String {
+pub fn not_shared(path: &std::path::Path, reason: &str, count: usize) -> String {
     let path = path.display().to_string();
     let n = u32::try_from(count).unwrap_or(u32::MAX);
-    ngettext(
+    ngettext_f(
         "{path} was left out: {reason}",
         "{n} files were left out, the first: {path}",
         n,
+        &[("path", &path), ("reason", reason)],
     )
-    .replace("{n}", &n.to_string())
-    .replace("{reason}", reason)
-    .replace("{path}", &path)
 }
 
 /// Lets the person choose files to share.

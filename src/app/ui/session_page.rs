@@ -8,6 +8,7 @@ use gettextrs::gettext;
 use gtk::glib::{Properties, clone};
 use gtk::{gdk, gio, glib};
 
+use super::announcer;
 use super::composer::Composer;
 use super::feed_view::FeedView;
 use super::roster::Roster;
@@ -35,7 +36,7 @@ pub mod imp {
         #[template_child]
         share_menu: TemplateChild<gio::MenuModel>,
         #[template_child]
-        split: TemplateChild<adw::OverlaySplitView>,
+        pub split: TemplateChild<adw::OverlaySplitView>,
         #[template_child]
         header: TemplateChild<adw::WindowTitle>,
         #[template_child]
@@ -137,6 +138,8 @@ pub mod imp {
                 move |session| page.refresh(session)
             ));
             self.watch.borrow_mut().push(id);
+            let said = announcer::follow(self.obj().upcast_ref(), session);
+            self.watch.borrow_mut().extend(said);
             self.refresh(session);
         }
 
@@ -161,8 +164,12 @@ pub mod imp {
             self.header.set_title(&session.title());
             self.header.set_subtitle(&subtitle(session));
             self.roster_title.set_title(&gettext("Students"));
-            self.roster_title
-                .set_subtitle(&format::present(session.students()));
+            let students = session.students();
+            self.roster_title.set_subtitle(&if session.past() {
+                format::attended(students)
+            } else {
+                format::present(students)
+            });
             self.set_compact(self.compact.get());
             self.roster_button.set_visible(teaching);
             self.strip.set_visible(!teaching && !session.past());
@@ -175,7 +182,17 @@ pub mod imp {
                 self.banner.set_revealed(true);
             }
             let page = self.obj();
-            for action in ["share-folder", "snippet", "link", "announcement", "end"] {
+            for action in [
+                "share-folder",
+                "snippet",
+                "link",
+                "announcement",
+                "replace",
+                "withdraw",
+                "mute",
+                "unmute",
+                "end",
+            ] {
                 page.action_set_enabled(&format!("session.{action}"), teaching && live);
             }
             page.action_set_enabled("session.export", teaching);
@@ -288,6 +305,13 @@ impl SessionPage {
         if button.is_visible() {
             button.set_active(true);
             self.imp().roster.find();
+        }
+    }
+
+    /// Hides the students where they cover the feed.
+    pub fn hide_roster(&self) {
+        if self.imp().split.is_collapsed() {
+            self.imp().split.set_show_sidebar(false);
         }
     }
 

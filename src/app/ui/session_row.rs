@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use adw::prelude::*;
 use adw::subclass::prelude::*;
-use gettextrs::gettext;
+use gettextrs::{gettext, pgettext};
 use gtk::glib;
 use gtk::glib::{Properties, clone};
 
@@ -67,26 +67,35 @@ mod imp {
         fn refresh(&self, session: &Session) {
             self.obj().set_subtitle(&format::joined(&[
                 session.teacher(),
-                if session.unknown() {
+                if session.unknown() || session.pin_wanted() {
                     session.state_text()
                 } else {
                     session.vouched()
                 },
             ]));
-            let (label, suggested) = if session.live() {
-                (gettext("Open"), false)
+            let title = session.title();
+            let named = [("session", title.as_str())];
+            let (label, name, suggested) = if session.live() {
+                // Translators: goes to a session that was joined.
+                let label = pgettext("session", "Open");
+                (label, gettext_f("Open {session}", &named), false)
             } else if session.unknown() {
-                (gettext("Review…"), false)
+                // Translators: shows who teaches a session, before it is joined: "Review Physics 1".
+                let name = gettext_f("Review {session}", &named);
+                (gettext("Review…"), name, false)
+            } else if session.pin_wanted() {
+                // Translators: types the PIN of a session: "Enter the PIN of Physics 1".
+                let name = gettext_f("Enter the PIN of {session}", &named);
+                (gettext("Enter PIN…"), name, true)
             } else {
-                (gettext("Join"), true)
+                (gettext("Join"), gettext_f("Join {session}", &named), true)
             };
             self.button.set_label(&label);
+            // The label inside would be read instead of the name.
             self.button
-                .update_property(&[gtk::accessible::Property::Label(&gettext_f(
-                    // Translators: what a button does and with which session: "Join Physics 1".
-                    "{action} {session}",
-                    &[("action", &label), ("session", &session.title())],
-                ))]);
+                .reset_relation(gtk::AccessibleRelation::LabelledBy);
+            self.button
+                .update_property(&[gtk::accessible::Property::Label(&name)]);
             let class = if suggested {
                 &["suggested-action"]
             } else {

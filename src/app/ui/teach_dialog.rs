@@ -7,8 +7,11 @@ use adw::subclass::prelude::*;
 use gettextrs::gettext;
 use gtk::glib;
 use gtk::glib::clone;
+use handout_engine::Engine;
+use handout_engine::archive::PastSession;
 
 use crate::error::AppError;
+use crate::i18n::gettext_f;
 use crate::model::keys::{KeyInfo, Keys, Teacher};
 use crate::model::lab::Lab;
 use crate::settings::{Settings, Text};
@@ -26,7 +29,17 @@ mod imp {
         #[template_child]
         page: TemplateChild<adw::PreferencesPage>,
         #[template_child]
+        interrupted: TemplateChild<adw::PreferencesGroup>,
+        #[template_child]
+        resume: TemplateChild<adw::SwitchRow>,
+        #[template_child]
+        titled: TemplateChild<adw::PreferencesGroup>,
+        #[template_child]
         course: TemplateChild<adw::EntryRow>,
+        #[template_child]
+        admission: TemplateChild<adw::PreferencesGroup>,
+        #[template_child]
+        pin: TemplateChild<adw::SwitchRow>,
         #[template_child]
         known: TemplateChild<adw::PreferencesGroup>,
         #[template_child(id = "keys")]
@@ -42,6 +55,7 @@ mod imp {
         pub lab: OnceCell<Lab>,
         pub settings: OnceCell<Settings>,
         pub keys: OnceCell<Keys>,
+        pub past: OnceCell<PastSession>,
         found: RefCell<Vec<KeyInfo>>,
         busy: Cell<bool>,
     }
@@ -73,7 +87,21 @@ mod imp {
                 self.course.set_text(&settings.text(Text::Course));
                 self.name.set_text(&settings.text(Text::Name));
             }
+            if let Some(past) = self.past.get() {
+                self.resume
+                    .set_title(&gettext_f("Resume “{title}”", &[("title", &past.title)]));
+            }
             self.list();
+            let first: &gtk::Widget = match self.resumed() {
+                Some(_) => self.resume.upcast_ref(),
+                None => self.course.upcast_ref(),
+            };
+            self.obj().set_focus(Some(first));
+        }
+
+        /// The interrupted session that is to go on.
+        fn resumed(&self) -> Option<&PastSession> {
+            self.past.get().filter(|_| self.resume.is_active())
         }
 
         /// Looks which keys there are.
@@ -84,6 +112,10 @@ mod imp {
             let names: Vec<_> = names.iter().map(String::as_str).collect();
             self.choice.set_model(Some(&gtk::StringList::new(&names)));
             self.known.set_visible(!found.is_empty());
+            // A session goes on with the key that it was begun with, not with a new one.
+            let resumable = self.past.get().is_some() && !found.is_empty();
+            self.interrupted.set_visible(resumable);
+            self.resume.set_active(resumable);
             self.create.set_visible(found.is_empty());
             self.found.replace(found);
             self.changed();
@@ -103,7 +135,15 @@ mod imp {
                 Some(_) => !locked || !self.passphrase.text().is_empty(),
                 None => !self.name.text().trim().is_empty(),
             };
-            let title = !self.course.text().trim().is_empty();
+            let resumes = self.resumed().is_some();
+            self.titled.set_visible(!resumes);
+            self.admission.set_visible(!resumes);
+            self.start.set_label(&if resumes {
+                gettext("_Resume")
+            } else {
+                gettext("_Start")
+            });
+            let title = resumes || !self.course.text().trim().is_empty();
             self.start.set_sensitive(key && title && !self.busy.get());
         }
 
@@ -137,7 +177,15 @@ mod imp {
             };
             let title = self.course.text().trim().to_owned();
             let teacher = self.teacher().await?;
-            lab.teach(&title, &teacher).await?;
+            if let Some(past) = self.resumed() {
+                return lab.resume(past.session, &teacher).await;
+            }
+            let pin = if self.pin.is_active() {
+                Some(Engine::random_pin()?)
+            } else {
+                None
+            };
+            lab.teach(&title, &teacher, pin).await?;
             settings.set_text(Text::Course, &title);
             Ok(())
         }
@@ -211,10 +259,13 @@ glib::wrapper! {
 }
 
 impl TeachDialog {
-    /// The dialog for these keys.
-    pub fn new(lab: &Lab, settings: &Settings, keys: &Keys) -> Self {
+    /// The dialog for these keys; it offers to go on with `past`, which was interrupted.
+    pub fn new(lab: &Lab, settings: &Settings, keys: &Keys, past: Option<PastSession>) -> Self {
         let dialog: Self = glib::Object::new();
         let imp = dialog.imp();
+        if let Some(past) = past {
+            imp.past.get_or_init(|| past);
+        }
         if imp.lab.set(lab.clone()).is_ok()
             && imp.settings.set(settings.clone()).is_ok()
             && imp.keys.set(keys.clone()).is_ok()

@@ -10,8 +10,7 @@ use crate::model::session::Session;
 pub async fn ask(parent: &impl IsA<gtk::Widget>, session: &Session) -> bool {
     let heading = gettext_f("Trust {teacher}?", &[("teacher", &session.teacher())]);
     let text = gettext_f(
-        "This computer has not met the teacher of “{title}” before. Ask which words their screen shows; \
-         trust them only if the words are the same.",
+        "This computer has not met the teacher of “{title}” before. Ask which words their screen shows; trust them only if the words are the same.",
         &[("title", &session.title())],
     );
     let dialog = adw::AlertDialog::new(Some(&heading), Some(&text));
@@ -50,8 +49,6 @@ pub fn fingerprint(words: &str) -> gtk::Label {
     let label = gtk::Label::builder()
         .label(words)
         .wrap(true)
-        .selectable(true)
-        .focusable(false)
         .justify(gtk::Justification::Center)
         .css_classes(["card", "fingerprint"])
         .build();

@@ -12,6 +12,7 @@ use handout_engine::api::SessionId;
 use super::diagnosis_dialog::DiagnosisDialog;
 use super::history_dialog::HistoryDialog;
 use super::home_page::HomePage;
+use super::pin_dialog;
 use super::session_actions;
 use super::session_page::SessionPage;
 use super::teach_dialog::TeachDialog;
@@ -19,6 +20,7 @@ use super::trust_dialog;
 use crate::application::Application;
 use crate::config;
 use crate::error::AppError;
+use crate::integration::background::{self, Refused};
 use crate::model::lab::Lab;
 use crate::model::session::Session;
 use crate::settings::Settings;
@@ -244,16 +246,13 @@ impl Window {
         let (Some(lab), Some(settings)) = (self.imp().lab.get(), self.imp().settings.get()) else {
             return;
         };
-        if let Some(session) = lab.live().filter(Session::teaching) {
+        if let Some(session) = lab.taught() {
             self.show_session(&session);
             return;
         }
-        let keys = self
-            .application()
-            .and_downcast::<Application>()
-            .map(|app| app.keys());
-        if let Some(keys) = keys {
-            let dialog = TeachDialog::new(lab, settings, &keys);
+        if let Some(app) = self.application().and_downcast::<Application>() {
+            let past = app.history().interrupted();
+            let dialog = TeachDialog::new(lab, settings, &app.keys(), past);
             dialog.connect_closed(clone!(
                 #[weak(rename_to = window)]
                 self,
@@ -297,6 +296,9 @@ impl Window {
     }
 
     async fn join(&self, lab: &Lab, session: &Session) -> Result<(), AppError> {
+        if session.pin_wanted() {
+            return pin_dialog::enter(self, lab, session).await;
+        }
         if !session.unknown() {
             return lab.backend()?.join(session.id()).await;
         }
@@ -319,8 +321,31 @@ impl Window {
             self.ask_before_closing();
         } else if background {
             self.set_visible(false);
+            self.go_on();
         }
         !session.teaching() && !background
+    }
+
+    /// Goes on without a window; where the desktop does not allow that, people are told.
+    fn go_on(&self) {
+        let autostart = self
+            .imp()
+            .settings
+            .get()
+            .is_some_and(Settings::start_at_login);
+        glib::spawn_future_local(clone!(
+            #[weak(rename_to = window)]
+            self,
+            async move {
+                let reason = gettext("Receive and pass on after the window is closed");
+                if background::go_on(autostart, &reason).await == Err(Refused::Denied) {
+                    window.present();
+                    window.toast(&gettext(
+                        "The system does not let Handout go on in the background",
+                    ));
+                }
+            }
+        ));
     }
 
     fn ask_before_closing(&self) {

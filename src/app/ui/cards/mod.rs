@@ -1,8 +1,14 @@
 //! One widget for each kind of feed row. They show a row's properties and offer the session page's actions, nothing else.
 
+use std::cell::RefCell;
+
 use gtk::prelude::*;
+use gtk::{gdk, gio};
 
 use crate::model::feed_row::{FeedKind, FeedRow};
+
+/// The most cards that are kept without being shown.
+const SPARE: usize = 32;
 
 /// A widget that shows one [`FeedRow`] by its `.ui`.
 macro_rules! card {
@@ -114,19 +120,64 @@ card!(
     notice, "HandoutNoticeRow", "notice.ui"
 );
 
-/// A widget that shows the row; `used` is one that may show it from now on.
-pub fn show(row: &FeedRow, used: Option<gtk::Widget>) -> gtk::Widget {
-    let fits = |widget: &gtk::Widget| {
-        let shown = widget.property::<Option<FeedRow>>("row");
-        shown.is_some_and(|shown| shown.kind() == row.kind())
-    };
-    if let Some(used) = used.filter(fits) {
-        used.set_property("row", row);
-        return used;
+/// What is saved can be dragged out, into a file manager or another program.
+fn draggable(card: gtk::Widget) -> gtk::Widget {
+    let source = gtk::DragSource::new();
+    source.set_actions(gdk::DragAction::COPY);
+    source.connect_prepare(|source, _, _| {
+        let row = source.widget()?.property::<Option<FeedRow>>("row")?;
+        let file = gio::File::for_path(row.path()?);
+        let files = gdk::FileList::from_array(&[file]);
+        Some(gdk::ContentProvider::for_value(&files.to_value()))
+    });
+    card.add_controller(source);
+    card
+}
+
+/// Cards that were made and are not shown: making one takes longer than filling one, and rows of all kinds take turns.
+#[derive(Default)]
+pub struct Cards {
+    spare: RefCell<Vec<(FeedKind, gtk::Widget)>>,
+}
+
+impl Cards {
+    /// Has a place of the list show a row.
+    pub fn show(&self, row: &FeedRow, place: &gtk::ListItem) {
+        if let Some(used) = place.child() {
+            let shown = used.property::<Option<FeedRow>>("row");
+            match shown.map(|shown| shown.kind()) {
+                Some(kind) if kind == row.kind() => return used.set_property("row", row),
+                Some(kind) => self.spare(kind, used, place),
+                None => {}
+            }
+        }
+        let mut spare = self.spare.borrow_mut();
+        let at = spare.iter().position(|(kind, _)| *kind == row.kind());
+        let card = at.map(|at| spare.swap_remove(at).1);
+        drop(spare);
+        let card = match card {
+            Some(card) => {
+                card.set_property("row", row);
+                card
+            }
+            None => make(row),
+        };
+        place.set_child(Some(&card));
     }
+
+    fn spare(&self, kind: FeedKind, card: gtk::Widget, place: &gtk::ListItem) {
+        place.set_child(gtk::Widget::NONE);
+        if self.spare.borrow().len() < SPARE {
+            card.set_property("row", None::<FeedRow>);
+            self.spare.borrow_mut().push((kind, card));
+        }
+    }
+}
+
+fn make(row: &FeedRow) -> gtk::Widget {
     match row.kind() {
         FeedKind::Message => message::card(row),
-        FeedKind::Files => files::card(row),
+        FeedKind::Files => draggable(files::card(row)),
         FeedKind::Snippet => snippet::card(row),
         FeedKind::Link => link::card(row),
         FeedKind::Announcement => announcement::card(row),
