@@ -21,8 +21,10 @@ the window, a picture and the log in the artefacts folder. One desk a process: t
 From a shell: `build-aux/window-shot PICTURE.png COMMAND…` takes a picture and prints the tree.
 """
 
+import json
 import os
 import random
+import select
 import shutil
 import signal
 import subprocess
@@ -34,6 +36,7 @@ import keyboard
 import tree
 
 TOP = Path(__file__).resolve().parents[3]
+CHOOSER = Path(__file__).resolve().parent / "chooser.py"
 LAUNCHER = "/usr/libexec/at-spi-bus-launcher"
 
 
@@ -72,13 +75,13 @@ class Desk:
             end(process)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def start(self, name, *command, env=None, args=()):
+    def start(self, name, *command, env=None, kind=None):
         """Starts a program as the user `name` on a computer of that name. A name that is started again is ended first and
-        finds its home as it left it; its log goes on."""
+        finds its home as it left it; its log goes on. `kind` is another class than Program."""
         for before in [p for p in self.programs if p.name == name]:
             before.stop()
             self.programs.remove(before)
-        program = Program(self, name, [str(c) for c in (*command, *args)], env or {})
+        program = (kind or Program)(self, name, [str(word) for word in command], env or {})
         self.programs.append(program)
         return program
 
@@ -99,25 +102,27 @@ class Desk:
         number = f":{random.randrange(1000, 50000)}"
         wide, high = self.size
         command = ["Xvfb", number, "-displayfd", str(write), "-screen", "0", f"{wide}x{high}x24", "-nolisten", "tcp", "-noreset"]
-        self._spawn("xvfb", command, pass_fds=[write])
+        self.spawn("xvfb", command, pass_fds=[write])
         os.close(write)
         with os.fdopen(read) as ready:
             if not ready.readline():
                 raise Failed(f"Xvfb did not start; see {self.artefacts}/xvfb.log")
         os.environ.update(DISPLAY=number)
-        self._spawn("openbox", ["openbox", "--sm-disable"])
+        self.spawn("openbox", ["openbox", "--sm-disable"])
 
     def _start_accessibility(self):
         os.environ.pop("AT_SPI_BUS_ADDRESS", None)
         bus, os.environ["DBUS_SESSION_BUS_ADDRESS"] = start_bus(self.artefacts / "desk-bus.log")
         self._processes.append(bus)
-        self._spawn("accessibility", [LAUNCHER, "--launch-immediately"])
+        self.spawn("accessibility", [LAUNCHER, "--launch-immediately"])
         os.environ["AT_SPI_BUS_ADDRESS"] = tree.bus_address(self.seconds)
 
-    def _spawn(self, name, command, **options):
+    def spawn(self, name, command, **options):
+        """Starts what belongs to the desk and ends with it; gives the process. What it says is in artefacts/NAME.log."""
         with open(self.artefacts / f"{name}.log", "wb") as log:
             process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, **options)
         self._processes.append(process)
+        return process
 
     def clear(self):
         """Ends every program; homes stay."""
@@ -143,6 +148,18 @@ class Program:
         self.log = desk.artefacts / f"{name}.log"
         self.env = self._environment(env)
         self._bus, self.env["DBUS_SESSION_BUS_ADDRESS"] = start_bus(desk.artefacts / f"{name}-bus.log", self.env)
+        self.surround()
+        self.again(command)
+
+    def surround(self):
+        """Starts what of a desktop a program finds on its session bus: a file chooser."""
+        self._shell = subprocess.Popen(
+            [sys.executable, CHOOSER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, env=self.env, start_new_session=True
+        )
+        self.asked()
+
+    def again(self, command):
+        """Starts a program, or another one after it, on the same session bus."""
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.home, env=self.env, start_new_session=True
@@ -159,11 +176,13 @@ class Program:
         return clean | {
             "HOME": str(self.home),
             "XDG_RUNTIME_DIR": str(run),
+            # A session bus looks for services in the home folder of the password file otherwise.
+            "XDG_DATA_HOME": str(self.home / ".local/share"),
             "GDK_BACKEND": "x11",
             "GSK_RENDERER": "cairo",
             "GSETTINGS_BACKEND": "keyfile",
             "GSETTINGS_SCHEMA_DIR": str(self._schemas()),
-            "GDK_DEBUG": "no-portals",
+            "GDK_DEBUG": "portals",
             "LANG": "C.UTF-8",
         } | {k: str(v) for k, v in extra.items()}
 
@@ -229,36 +248,73 @@ class Program:
         keyboard.write(text)
 
     def resize(self, wide, high):
-        """Gives its window that size in pixels, as far as the window allows."""
+        """Gives its window that size in pixels, as far as the window allows; returns when it stands still again: a dialog that
+        changes its form meanwhile takes no keys."""
         self.activate()
+        window = keyboard.window(self.process.pid)
         keyboard.resize(self.process.pid, wide, high)
+        # One that does not allow it keeps another size.
+        tree.wait(lambda: keyboard.size(window) == (wide, high), 1)
+        self.desk.wait_for(lambda: self.steady(window), "the window stands still")
 
     def picture(self, name):
         """A picture of its front window, as artefacts/NAME."""
         self.activate()
         window = keyboard.window(self.process.pid)
-        self.desk.wait_for(lambda: self._steady(window), "the window stands still")
+        self.desk.wait_for(lambda: self.steady(window), "the window stands still")
         subprocess.run(["import", "-window", window, str(self.desk.artefacts / name)], check=True)
+
+    def asked(self):
+        """What the file chooser of this desktop says next, waited for."""
+        self.desk.wait_for(lambda: select.select([self._shell.stdout], [], [], 0)[0], f"{self.name} asks for a file")
+        return json.loads(self._shell.stdout.readline())
+
+    def choose(self, title, *paths):
+        """A file chooser of that title is answered; gives what was asked for."""
+        asked = self.asked()
+        assert asked["asked"] == title, asked
+        self._shell.stdin.write(json.dumps([str(path) for path in paths]).encode() + b"\n")
+        self._shell.stdin.flush()
+        return asked
 
     def stop(self, kill=False):
         """Ends it; `kill` without a chance to tidy up."""
-        end(self.process, signal.SIGKILL if kill else signal.SIGTERM)
+        self.stop_alone(kill)
+        end(self._shell)
         end(self._bus)
+
+    def stop_alone(self, kill=False):
+        """Ends it; its session bus goes on."""
+        end(self.process, signal.SIGKILL if kill else signal.SIGTERM)
 
     def last_words(self):
         """The end of its log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-20:])
 
-    def _steady(self, window):
+    def steady(self, window):
+        """Whether nothing moves in a window."""
         # Two pictures alike: nothing is being animated, so the picture that is kept is sharp.
         shot = ["import", "-window", window, "rgb:-"]
         first = subprocess.run(shot, capture_output=True, check=True).stdout
         return first == subprocess.run(shot, capture_output=True, check=True).stdout
 
 
+# Starts what the home folder names, and nothing of the system: portals and file systems would come by themselves, and be seen
+# by the accessibility library, which does not bear an unknown program's events in the middle of a call.
+BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig><type>session</type><keep_umask/><listen>unix:tmpdir=/tmp</listen><auth>EXTERNAL</auth>{services}
+<policy context="default"><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/></policy>
+</busconfig>
+"""
+
+
 def start_bus(log, env=None):
     """A session bus of its own: its process and its address."""
-    command = ["dbus-daemon", "--session", "--nofork", "--nopidfile", "--print-address=1"]
+    config = Path(f"{log}.conf")
+    services = f"<servicedir>{env['XDG_DATA_HOME']}/dbus-1/services</servicedir>" if env else ""
+    config.write_text(BUS.format(services=services))
+    command = ["dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile", "--print-address=1"]
     with open(log, "ab") as words:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=words, env=env, start_new_session=True)
     with process.stdout as said:

@@ -3,6 +3,9 @@
 import subprocess
 import time
 
+# Windows of sandboxed programs, whose processes have other numbers inside: the class of the window by the number outside.
+classes = {}
+
 
 def family(pid):
     """A process and its children, for programs started through a wrapper."""
@@ -12,24 +15,28 @@ def family(pid):
 
 def window(pid):
     """The newest visible window of a process, or None."""
-    for one in family(pid):
-        found = subprocess.run(
-            ["xdotool", "search", "--onlyvisible", "--pid", str(one)], capture_output=True, text=True, check=False
-        ).stdout.split()
-        if found:
-            return found[-1]
-    return None
+    if pid in classes:
+        return newest("--class", classes[pid])
+    shown = (newest("--pid", str(one)) for one in family(pid))
+    return next(filter(None, shown), None)
+
+
+def newest(*wanted):
+    """The newest visible window of what is wanted, or None."""
+    words = ["xdotool", "search", "--onlyvisible", *wanted]
+    found = subprocess.run(words, capture_output=True, text=True, check=False).stdout.split()
+    return found[-1] if found else None
 
 
 def titled(pid, title):
-    """Whether a process, or a child of it, has a visible window of that title."""
+    """The visible window of that title of a process, or of a child of it, or None."""
     for one in family(pid):
         words = ["xdotool", "search", "--onlyvisible", "--pid", str(one)]
         for found in subprocess.run(words, capture_output=True, text=True, check=False).stdout.split():
             named = subprocess.run(["xdotool", "getwindowname", found], capture_output=True, text=True, check=False)
             if named.stdout.strip() == title:
-                return True
-    return False
+                return found
+    return None
 
 
 def activate(pid):
@@ -60,6 +67,13 @@ def write(text):
 def resize(pid, wide, high):
     """Gives the window of a process that size in pixels, as far as the window allows."""
     do("windowsize", window(pid), str(wide), str(high))
+
+
+def size(shown):
+    """How wide and high a window is, in pixels."""
+    lines = do("getwindowgeometry", "--shell", shown).splitlines()
+    at = dict(line.split("=") for line in lines)
+    return int(at["WIDTH"]), int(at["HEIGHT"])
 
 
 def drag(pid, to):

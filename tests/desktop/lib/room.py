@@ -2,12 +2,12 @@
 
 import os
 import re
+import sys
 from pathlib import Path
 
 import controls
-import keyboard
 import tree
-from desk import TOP
+from desk import TOP, Failed
 
 BUILD = Path(os.environ.get("CARGO_TARGET_DIR", TOP / "target")) / os.environ.get("HANDOUT_BUILD", "release")
 PROGRAM = BUILD / "handout"
@@ -21,7 +21,6 @@ class Room:
     def __init__(self, desk):
         self.desk = desk
         self.teacher = self.student = None
-        self.asked = []
 
     def steps(self):
         """What happens, one after the other: pairs of words and a function."""
@@ -59,9 +58,9 @@ class Room:
         found = (self.student.home / "Downloads/Handout").rglob(original.name)
         return any(path.read_bytes() == original.read_bytes() for path in found if path.is_file())
 
-    def comes(self, who, name, roll):
+    def comes(self, who, name, roll, **env):
         """A student starts the program for the first time and says who they are."""
-        student = self.start(who)
+        student = self.start(who, **env)
         student.find("text", "Your Name").type(name)
         student.find("text", "Roll Number").type(roll)
         student.find("button", "Continue").press()
@@ -90,28 +89,42 @@ class Room:
         teacher.wait_for(lambda: start.is_in("sensitive"), "Start can be pressed")
         start.press()
 
+    def preferences(self, program):
+        """Opens the preferences. Their page is chosen when the keyboard comes to it, so nothing is chosen before."""
+        program.keys("ctrl+comma")
+        top = lambda: controls.front_seen(program)  # noqa: E731
+        there = lambda: top().name == "Preferences" and any(one.is_in("focused") for _, one in top().walk())  # noqa: E731
+        program.wait_for(there, "the preferences have the keyboard")
+
+    def page(self, program, name):
+        """Goes to a page of the preferences."""
+        tab = program.find("page tab", name)
+        if not tab.is_in("selected"):
+            tab.press()
+        program.wait_for(lambda: tab.is_in("selected"), f"the page {name}")
+
+    def opened(self, program, button):
+        """Opens a menu by its button; gives the entry that has the keyboard. A dialog that closes meanwhile can take the keyboard
+        away and close the menu: then it is opened again, as a person would."""
+        toggle = program.find("toggle button", button)
+        entry = lambda: next(program.every("menu item", where=lambda item: item.is_in("focused")), None)  # noqa: E731
+        for again in range(3):
+            if program.has("menu item"):
+                program.keys("Down")
+            else:
+                program.activate()
+                toggle.press()
+            found = tree.wait(entry, 6)
+            if found:
+                return found
+            print(f"the menu {button} of {program.name} has no keyboard, try {again + 1}:\n{program.tree()}", file=sys.stderr)
+        raise Failed(f"{program.name}: the menu {button} does not open with the keyboard in it\n{program.tree()}")
+
     def menu(self, program, button, place):
         """Opens a menu by its button and chooses the entry at that place, from 0, with the keyboard. GTK gives the entries of
         a menu no name that could be looked for."""
-        program.find("toggle button", button).press()
-        program.find("menu item", where=lambda item: item.is_in("focused"))
-        program.keys(*["Down"] * place, "Return")
-
-    def choose(self, program, path, title):
-        """Names a file in the file chooser of that title, with the keyboard. GTK's chooser does not bear to be looked at
-        through accessibility while it changes: it is found by its window."""
-        shown = lambda: keyboard.titled(program.process.pid, title)  # noqa: E731
-        self.desk.wait_for(shown, f"the window {title}")
-        program.activate()
-        # Ctrl+L asks for a path; later choosers of the same program do so by themselves.
-        if program not in self.asked:
-            keyboard.keys("ctrl+l")
-            self.asked.append(program)
-        keyboard.keys("ctrl+a")
-        keyboard.write(str(path))
-        # The first Return may only go to the folder.
-        for _ in range(6):
-            keyboard.keys("Return")
-            if tree.wait(lambda: not shown() and not shown(), 4):
-                return
-        raise AssertionError(f"{title} does not close")
+        at = self.opened(program, button)
+        for _ in range(place):
+            program.keys("Down")
+            at = program.find("menu item", where=lambda item, at=at: item.is_in("focused") and item != at)
+        program.keys("Return")

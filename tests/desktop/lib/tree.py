@@ -1,9 +1,15 @@
 """The accessible tree of the programs on the desk: finding nodes by role and name, pressing, typing, waiting for events.
 
+A tree is read whole, in one call of what GTK keeps for screen readers (org.a11y.atspi.Cache); asked node by node it takes twelve
+times as long. A `Seen` is a thing as it was then, a `Node` the thing itself, asked anew each time.
+
 Roles are GTK 4's names on Debian 13: `button`, `toggle button`, `text` (an entry), `label`, `list`, `list item`, `check box`,
 `switch`, `dialog`, `frame` (a window), `menu item`, `alert`, `log`, `progress bar`, … Node.text() lists them.
 """
 
+import contextlib
+import functools
+import os
 import re
 import time
 import warnings
@@ -18,6 +24,8 @@ from gi.repository import Gio, GLib
 ROWS = ("list item", "table row", "tree item")
 
 _atspi = None
+# What programs had a screen reader say, the newest last.
+said = []
 
 
 def bus_address(seconds):
@@ -49,6 +57,9 @@ def atspi():
         Atspi.init()
         Atspi.set_timeout(5000, 15000)
         listener = Atspi.EventListener.new(lambda event: None)
+        spoken = Atspi.EventListener.new(lambda event: said.append(str(event.any_data)))
+        spoken.register("object:announcement")
+        Atspi.spoken = spoken
         for event in ("object:children-changed", "object:state-changed", "object:property-change", "object:text-changed", "window"):
             listener.register(event)
         Atspi.listener = listener
@@ -71,6 +82,16 @@ def wait(condition, seconds):
         GLib.source_remove(tick)
 
 
+@contextlib.contextmanager
+def focused():
+    """What gets the keyboard from now on, one after the other: a list that grows as it happens."""
+    told = []
+    listener = atspi().EventListener.new(lambda event: event.detail1 and told.append(Node(event.source)))
+    listener.register("object:state-changed:focused")
+    yield told
+    listener.deregister("object:state-changed:focused")
+
+
 def application(pid):
     """The application of that process or of a child of it, or None."""
     desktop = atspi().get_desktop(0)
@@ -87,14 +108,117 @@ def application(pid):
     return None
 
 
-class Node:
+def read(accessible):
+    """The tree of a program as it is now: everything by path."""
+    bus, app = accessible.app.bus_name, accessible.get_application()
+    # GTK keeps only what was asked for once, and for a while what is gone: what is in what has to be asked.
+    inside, asked = {}, [app.path]
+    while asked:
+        inside |= zip(asked, children(bus, asked), strict=True)
+        # Other toolkits name a thing twice.
+        asked = list(dict.fromkeys(below for path in asked for below in inside[path] if below not in inside))
+    (items,) = call(bus, "/org/a11y/atspi/cache", "org.a11y.atspi.Cache", "GetItems")
+    known = {item[0][1]: Seen(item) for item in items if item[0][1] in inside}
+    for path, one in known.items():
+        for place, below in enumerate(inside[path]):
+            if below in known:
+                one.children.append(known[below])
+                known[below].above, known[below].place = one, place
+    known[app.path].live = Node(app)
+    return known
+
+
+def children(bus, paths):
+    """What is in each of these, by path; asked all at once. Nothing is in what has gone meanwhile."""
+    found = {}
+
+    def answered(connection, answer, path):
+        try:
+            found[path] = [below for _, below in connection.call_finish(answer).unpack()[0]]
+        except GLib.Error:
+            found[path] = []
+
+    for path in paths:
+        how = (None, None, Gio.DBusCallFlags.NONE, 5000, None, answered, path)
+        accessibility_bus().call(bus, path, "org.a11y.atspi.Accessible", "GetChildren", *how)
+    while len(found) < len(set(paths)):
+        GLib.MainContext.default().iteration(True)
+    return [found[path] for path in paths]
+
+
+def call(bus, path, interface, method):
+    """One question on the accessibility bus."""
+    return accessibility_bus().call_sync(bus, path, interface, method, None, None, Gio.DBusCallFlags.NONE, 5000, None).unpack()
+
+
+@functools.cache
+def accessibility_bus():
+    """A connection to it; GTK's library has none that could be asked."""
+    flags = Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT | Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION
+    return Gio.DBusConnection.new_for_address_sync(os.environ["AT_SPI_BUS_ADDRESS"], flags, None, None)
+
+
+class Thing:
+    """What `Seen` and `Node` have in common: they are the same where their paths are."""
+
+    def __eq__(self, other):
+        return self.path == other.path
+
+    def __hash__(self):
+        return hash(self.path)
+
+    def __repr__(self):
+        return f"<{self.role} {self.name!r}>"
+
+
+class Seen(Thing):
+    """A thing as it was when the tree was read."""
+
+    def __init__(self, item):
+        (_, self.path), _, _, _, _, interfaces, self.name, role, self.description, states = item
+        self.role = atspi().role_get_name(atspi().Role(role))
+        self.has_text = "org.a11y.atspi.Text" in interfaces
+        self.states = states[0] | states[1] << 32
+        self.above = self.place = self.live = None
+        self.children = []
+
+    def is_in(self, *states):
+        """Whether it was in all of these states; see Node.is_in."""
+        return all(self.states >> int(getattr(atspi().StateType, state.upper())) & 1 for state in states)
+
+    def node(self):
+        """The thing itself; None if it is not there any more."""
+        if self.live is None and (above := self.above.node()):
+            child = above.accessible.get_child_at_index(self.place)
+            self.live = Node(child) if child is not None and child.path == self.path else None
+        return self.live
+
+    def walk(self, hidden=False, depth=0):
+        """It and everything in it that showed, each with its depth."""
+        # An application itself is in no state.
+        if depth == 0 or hidden or self.is_in("showing"):
+            yield depth, self
+            for child in self.children:
+                yield from child.walk(hidden, depth + 1)
+
+    def all(self, role=None, name=None, hidden=False):
+        """Everything in it of that role (or one of several) and name (text or pattern)."""
+        roles = (role,) if isinstance(role, str) else role
+        for _, one in self.walk(hidden):
+            if (roles is None or one.role in roles) and matches(name, one.name):
+                yield one
+
+
+class Node(Thing):
     """One thing on the screen as a screen reader knows it."""
 
     def __init__(self, accessible):
         self.accessible = accessible
 
-    def __repr__(self):
-        return f"<{self.role} {self.name!r}>"
+    @property
+    def path(self):
+        """What it is called on the bus: the same as long as it is there."""
+        return self.accessible.path
 
     @property
     def role(self):
@@ -135,24 +259,21 @@ class Node:
             if child is not None:
                 yield Node(child)
 
-    def walk(self, hidden=False, depth=0):
-        """It and everything in it that shows, each with its depth. What goes away meanwhile is passed over."""
+    def seen(self):
+        """It and everything in it as it is now, read at once; None if it is not there any more."""
         try:
-            # An application itself is in no state.
-            if depth and not hidden and not self.is_in("showing"):
-                return
-            yield depth, self
-            for child in self.children():
-                yield from child.walk(hidden, depth + 1)
+            return read(self.accessible).get(self.accessible.path)
         except GLib.Error:
-            return
+            # A program that starts has no tree to read yet.
+            return None
 
     def all(self, role=None, name=None, hidden=False, where=None):
         """Everything in it of that role (or one of several) and name (text or pattern) for which `where(node)` holds."""
-        roles = (role,) if isinstance(role, str) else role
-        for _, node in self.walk(hidden):
+        seen = self.seen()
+        for one in seen.all(role, name, hidden) if seen else ():
             try:
-                if (roles is None or node.role in roles) and matches(name, node.name) and (where is None or where(node)):
+                node = one.node()
+                if node and (where is None or where(node)):
                     yield node
             except GLib.Error:
                 continue
@@ -194,13 +315,16 @@ class Node:
 
     def text(self):
         """It and everything in it that shows, as indented lines."""
-        lines = []
-        for depth, node in self.walk():
-            content = node.content
-            shown = f" = {content!r}" if content and content != node.name else ""
-            focused = " (focused)" if node.is_in("focused") else ""
-            lines.append(f"{'  ' * depth}{node.role} {node.name!r}{shown}{focused}")
-        return "\n".join(lines)
+        seen = self.seen()
+        return "\n".join(f"{'  ' * depth}{line(one)}" for depth, one in (seen.walk() if seen else ()))
+
+
+def line(one):
+    """A thing in a line: what it is, its name, the text in it and whether it has the keyboard."""
+    node = one.node() if one.has_text else None
+    content = node.content if node else ""
+    shown = f" = {content!r}" if content and content != one.name else ""
+    return f"{one.role} {one.name!r}{shown}{' (focused)' if one.is_in('focused') else ''}"
 
 
 def matches(wanted, name):

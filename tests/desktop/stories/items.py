@@ -53,7 +53,7 @@ class Story(Room):
     def share(self, path):
         """The teacher chooses a file."""
         self.teacher.keys("ctrl+o")
-        self.choose(self.teacher, path, "Share Files")
+        self.teacher.choose("Share Files", path)
         self.teacher.find("label", path.name)
 
     def details(self):
@@ -128,7 +128,8 @@ class Story(Room):
 
     def save_snippet(self):
         self.student.find("button", "Save As…").press()
-        self.choose(self.student, self.student.home / "mine.py", "Save the Snippet")
+        asked = self.student.choose("Save the Snippet", self.student.home / "mine.py")
+        assert (asked["method"], asked["name"]) == ("SaveFile", "reader.py"), asked
         saved = self.student.home / "mine.py"
         self.desk.wait_for(lambda: saved.exists() and saved.read_text() == CODE, "the saved snippet")
 
@@ -198,8 +199,9 @@ class Story(Room):
     def export(self):
         path = self.teacher.home / "networks.csv"
         self.menu(self.teacher, "Main Menu", EXPORT)
-        self.choose(self.teacher, path, "Export Attendance and Delivery")
-        self.desk.wait_for(path.exists, "the table")
+        asked = self.teacher.choose("Export Attendance and Delivery", path)
+        assert asked["name"].endswith(".csv"), asked
+        self.desk.wait_for(lambda: path.exists() and path.read_bytes().count(b"\r\n") == 2, "the table")
         head, row = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines()))
         assert head[:4] == ["Roll Number", "Name", "Computer", "Presence"], head
         assert row[:2] == ["21BCS007", "Vikram Bisht"] and row[3] == "Here", row

@@ -28,22 +28,23 @@ class Story(Room):
         self.starts(self.teacher)
         self.teacher.find("label", "Nothing Shared Yet", seconds=60)
 
-    def imports(self, path):
+    def imports(self, path, role, shown):
         self.teacher.find("list item", "Import a Key or Certificate…").press()
-        self.choose(self.teacher, path, "Import a Key or Certificate")
+        self.teacher.choose("Import a Key or Certificate", path)
+        self.teacher.find(role, shown)
 
     def no_key(self):
         self.teacher.stop()
         self.teacher = self.start("keys-second")
         self.teacher.find("button", "Start a Session").press()
-        self.imports(self.file("holiday.txt", b"no key at all"))
-        self.teacher.find("label", "This is no key file of Handout, or it is damaged. Get it again from where it came.")
+        no_key = "This is no key file of Handout, or it is damaged. Get it again from where it came."
+        self.imports(self.file("holiday.txt", b"no key at all"), "label", no_key)
 
     def carry(self):
         [key] = [
             path for path in (self.data_of("keys-first") / "keys/teachers").glob("*.json") if "certificate" not in path.name
         ]
-        self.imports(key)
+        self.imports(key, ("password text", "text"), "Passphrase")
         self.teacher.find(("password text", "text"), "Passphrase")
         self.look(self.teacher, "passphrase.png")
 

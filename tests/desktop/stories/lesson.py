@@ -8,6 +8,8 @@ from room import Room
 
 QUESTION = "Which column is the voltage?"
 ANSWER = "The third one, in millivolts."
+# The place in the menu among the entries that can be chosen.
+EXPORT = 0
 COURSE = "Data Structures – Lab 3"
 
 
@@ -38,6 +40,7 @@ class Story(Room):
             ("every control is reached with the keyboard alone", self.keyboard),
             ("the teacher ends the session and the student is told", self.end),
             ("the session can be read later, without the teacher", self.history),
+            ("the teacher reads later who received what", self.taught),
         ]
 
     def student_waits(self):
@@ -183,3 +186,24 @@ class Story(Room):
         self.student.find("button", "Open")
         assert not self.student.has("text", re.compile("^Ask")), "an earlier session can be written to"
         self.look(self.student, "earlier.png")
+
+    def taught(self):
+        """The teacher reads who was there and who received what."""
+        self.student.stop()
+        self.teacher = self.start("teacher")
+        self.teacher.find("label", "Start a Session")
+        self.teacher.keys("ctrl+h")
+        self.teacher.find("list item", COURSE).press()
+        self.teacher.find("label", "The one student has it")
+        self.teacher.find("list item", re.compile("^Asha Rao · 21BCS042 · .*Complete"))
+        self.teacher.find("label", QUESTION)
+        assert not self.teacher.has("button", "Withdraw"), "an earlier session can be changed"
+        self.look(self.teacher, "taught.png")
+        self.teacher.find("button", "Details").press()
+        self.teacher.find("list item", re.compile("^Asha Rao.*Saved and verified"))
+        self.look(self.teacher, "taught-details.png")
+        self.teacher.keys("Escape")
+        table = self.teacher.home / "earlier.csv"
+        self.menu(self.teacher, "Main Menu", EXPORT)
+        self.teacher.choose("Export Attendance and Delivery", table)
+        self.desk.wait_for(lambda: table.exists() and b"21BCS042" in table.read_bytes(), "the table")

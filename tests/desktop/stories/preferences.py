@@ -20,6 +20,7 @@ class Story(Room):
 
     def steps(self):
         return [
+            ("an address that is none is refused, another is looked at", self.address),
             ("a student has trusted a teacher", self.meet),
             ("name and folder are shown, and a new name is kept", self.general),
             ("a trusted teacher is listed with the words of the key", self.trusted),
@@ -29,9 +30,24 @@ class Story(Room):
             ("what an administrator has locked is shown as managed", self.managed),
         ]
 
+    def address(self):
+        self.student = self.comes("preferences-student", "Neha Pant", "21BCS019")
+        self.student.find("button", "Can’t See Your Session?").press()
+        entry = self.student.find("text", "Address or Link")
+        self.look(self.student, "diagnosis.png")
+        self.enter(entry, "lab pc")
+        self.student.find("label", re.compile("^“lab pc” is no address of a session"))
+        self.enter(entry, "handout://127.0.0.1:47804")
+        self.student.wait_for(lambda: not self.student.has("text", "Address or Link"), "the dialog has closed")
+
+    def enter(self, entry, text):
+        entry.focus()
+        self.student.keys("ctrl+a")
+        self.student.write(text)
+        self.student.keys("Return")
+
     def meet(self):
         self.teacher = self.teaches("preferences-teacher", "Statistics", "Dr. Kaur")
-        self.student = self.comes("preferences-student", "Neha Pant", "21BCS019")
         self.trusts(self.student)
 
     def kept(self):
@@ -39,7 +55,7 @@ class Story(Room):
         return path.read_text() if path.exists() else ""
 
     def general(self):
-        self.student.keys("ctrl+comma")
+        self.preferences(self.student)
         name = self.student.find("text", "Name")
         assert name.content == "Neha Pant", name.content
         self.student.find("label", re.compile("/Downloads/Handout$"))
@@ -50,13 +66,8 @@ class Story(Room):
         self.student.keys("Return")
         self.desk.wait_for(lambda: "Neha P. Pant" in self.kept(), "the new name in the settings")
 
-    def page(self, name):
-        tab = self.student.find("page tab", name)
-        tab.press()
-        self.student.wait_for(lambda: tab.is_in("selected"), f"the page {name}")
-
     def trusted(self):
-        self.page("Trust")
+        self.page(self.student, "Trust")
         self.student.find("button", "Trust Dr. Kaur no longer")
         self.look(self.student, "preferences-trust.png")
 
@@ -72,8 +83,8 @@ class Story(Room):
         self.desk.wait_for(lambda: "Dr. Kaur" not in trust.read_text(), "Dr. Kaur is forgotten")
 
     def network(self):
-        self.student.keys("ctrl+comma")
-        self.page("Network")
+        self.preferences(self.student)
+        self.page(self.student, "Network")
         self.student.find("label", "Sending")
         self.look(self.student, "preferences-network.png")
         # Spin rows do not show in the accessible tree: the row is found by the keyboard alone.
@@ -106,7 +117,7 @@ class Story(Room):
         (MANAGED / "locks").write_text("".join(f"/in/ac/gehu/Handout/{key}\n" for key in keys))
         self.student = self.start("preferences-student")
         self.student.find("button", "Main Menu")
-        self.student.keys("ctrl+comma")
+        self.preferences(self.student)
         name = self.student.find("text", "Name (managed by your organisation)")
         assert not name.is_in("sensitive"), "a locked name can be changed"
         self.student.find("label", "Managed by your organisation")
