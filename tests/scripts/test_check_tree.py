@@ -79,7 +79,9 @@ class CheckTree(unittest.TestCase):
     def test_refuses_strings_that_no_translator_sees(self):
         self.refuses("src/app/row.rs", 'let text = gettext("Saved");\n', "not in po/POTFILES")
         self.refuses("src/app/row.ui", '<p translatable="yes">Saved</p>\n', "not in po/POTFILES")
+        self.refuses("data/file-managers/menu.py", 'label = gettext("Send")\n', "not in po/POTFILES")
         self.refuses("po/POTFILES", "src/app/window.ui\nsrc/app/gone.ui\n", "not there")
+        self.refuses("po/POTFILES", "src/app/window.ui\nsrc/engine/lib.rs\n", "no strings")
 
 
 if __name__ == "__main__":

@@ -64,6 +64,43 @@ def after_teacher(lab):
     lab.told([late], "hello class")
 
 
+@case("a teacher's program that is killed goes on with its session: same feed, same files, same students")
+def teacher_resumes(lab):
+    _, hosts = lab.net.classroom(["teacher", "s1", "s2", "late"])
+    for host in hosts:
+        host.slow(100)
+        host.slow_port(100)
+    path = lab.file("lab3.zip", SIZE)
+    desk, *rest, other = hosts
+    teacher = lab.teacher(desk, "-m", "hello class")
+    students = [lab.student(host) for host in rest]
+    lab.joined(students)
+    lab.told(students, "hello class")
+    teacher.type(f"/share {path}")
+    for student in students:
+        lab.wait(lambda one=student: any(line["bytes"] > SIZE // 5 for line in one.all("item")), 30, "a fifth received")
+    teacher.kill()
+    if any(student.has("item", progress__progress="saved") for student in students):
+        raise Failed("killed too late: somebody has everything")
+    lab.everybody(students, "session", timeout=40, state__state="teacher-away")
+    began = time.monotonic()
+    again = lab.teacher(desk, "--resume", name="teacher")
+    if again.has("started")["session"] != teacher.has("started")["session"]:
+        raise Failed("another session was started")
+    lab.saved(students, path, timeout=60)
+    lab.note(seconds_after=round(time.monotonic() - began, 2))
+    again.type("here again")
+    lab.told(students, "here again")
+    late = lab.student(other)
+    lab.saved([late], path)
+    lab.told([late], "hello class")
+    lab.told([late], "here again")
+    for student in (*students, late):
+        again.wait("delivery", device=student.has("ready")["device"], progress__progress="saved")
+        if student.has("warning", kind="alarm"):
+            raise Failed(f"{student.name} was alarmed\n{student.tail()}")
+
+
 def frozen_class(lab, name):
     """A teacher with one student who answers and one whose machine sleeps."""
     _, (desk, *hosts) = lab.net.classroom([name, f"{name}-awake", f"{name}-asleep"], switch=name)

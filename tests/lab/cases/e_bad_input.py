@@ -4,7 +4,7 @@ import shutil
 import subprocess
 import sys
 
-from lib import files
+from lib import faults, files
 from lib.case import Failed, case
 
 HOLD_PORT = """
@@ -239,36 +239,13 @@ def revoked_certificate(lab):
     goes_on(lab, teacher, [untold])
 
 
-CLOCK_SHIM = r"""
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <stdlib.h>
-#include <time.h>
-/* Moves the calendar, and nothing else, by CLOCK_OFFSET seconds. */
-int clock_gettime(clockid_t clock, struct timespec *t) {
-    static int (*real)(clockid_t, struct timespec *);
-    if (!real) real = dlsym(RTLD_NEXT, "clock_gettime");
-    int result = real(clock, t);
-    const char *offset = getenv("CLOCK_OFFSET");
-    if (clock == CLOCK_REALTIME && offset) t->tv_sec += atol(offset);
-    return result;
-}
-"""
-
-
 @case("clocks that are years off: warned about, and everything works")
 def clocks_far_off(lab):
-    source, shim = lab.folder / "clock.c", lab.folder / "clock.so"
-    source.write_text(CLOCK_SHIM)
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", shim, source, "-ldl"], check=True)
-
-    def years(number):
-        return {"LD_PRELOAD": str(shim), "CLOCK_OFFSET": str(number * 365 * 86400)}
     _, (desk, past_host, future_host, host) = lab.net.classroom(["teacher", "past", "future", "s1"])
     path = lab.file("lab3.zip", 1 << 20)
     teacher = lab.teacher(desk, "-m", "hello class", path)
-    past = lab.student(past_host, env=years(-9))
-    future = lab.student(future_host, env=years(9))
+    past = lab.student(past_host, env=faults.clock(lab, -9))
+    future = lab.student(future_host, env=faults.clock(lab, 9))
     exact = lab.student(host)
     everyone = [past, future, exact]
     lab.joined(everyone)

@@ -140,7 +140,8 @@ class Lab:
         """Starts a teacher of the institution; returns once the session has started."""
         if not self.data(name).exists():
             self.make_teacher(name)
-        teacher = self.start(name, "teach", "--title", "Lab", "--no-passphrase", "--stdin", *argv, host=host, **more)
+        title = [] if "--resume" in argv else ["--title", "Lab"]
+        teacher = self.start(name, "teach", *title, "--no-passphrase", "--stdin", *argv, host=host, **more)
         if wait:
             teacher.wait("started")
         return teacher
