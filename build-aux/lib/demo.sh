@@ -3,7 +3,7 @@
 
 build_cli() {
   say "building handout-cli"
-  (cd "$TOP" && cargo build --release --locked -p handout-cli) >&2
+  (cd "$TOP" && cargo build --release --locked -p handout-engine -p handout-cli) >&2
 }
 
 # Whether a network of our own can be made, in which nothing but lo is there.

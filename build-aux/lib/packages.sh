@@ -32,6 +32,12 @@ package_names() {
     # What Handout is measured beside; Fedora has no uftp.
     apt:bench) echo nginx-light curl aria2 python3-libtorrent udpcast uftp ;;
     dnf:bench) echo nginx curl aria2 rb_libtorrent-python3 udpcast ;;
+    # To build with the public runtime; the stand-in is made and used in the root.
+    apt:flatpak) echo flatpak flatpak-builder elfutils dbus ;;
+    dnf:flatpak) echo flatpak flatpak-builder elfutils dbus-daemon ;;
+    # libFuzzer is C++; what it has found is kept packed.
+    apt:fuzz) echo g++ tar xz-utils python3 ;;
+    dnf:fuzz) echo gcc-c++ tar xz python3 ;;
     apt:scripts) echo shellcheck git python3 ;;
     dnf:scripts) echo ShellCheck git python3 ;;
     *) fail "no package list for '$2' on '$1'" ;;

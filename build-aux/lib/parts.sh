@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # The parts of build-aux/test. Each prints lines that counts.sh counts, and ends with an error when something failed.
-# Needs say.sh, packages.sh, rust.sh, root.sh, demo.sh, counts.sh and machine.sh.
+# Needs say.sh, packages.sh, rust.sh, root.sh, demo.sh, counts.sh and machine.sh, and `long`, which is 1 for the long forms.
 
+is_long() { ((${long:-0})); }
 in_root() { "$TOP/build-aux/in-root" "$@"; }
 
 # (They run where `set -e` does not reach: what must not go on after an error says so.)
@@ -21,16 +22,33 @@ need_script() {
   }
 }
 
-part_lint() { all_of lint_format lint_engine lint_desktop lint_tree; }
+part_lint() { all_of lint_format lint_code lint_tree lint_crates; }
 lint_format() { check 'formatting (cargo fmt)' cargo fmt --all --check; }
-lint_engine() {
-  check 'clippy: engine and cli' \
-    cargo clippy --release --locked -p handout-engine -p handout-cli --all-targets -- -D warnings
-}
-lint_desktop() { check 'clippy: desktop program' in_root cargo clippy --release --locked -p handout --all-targets -- -D warnings; }
+# In the root, where everything can be looked at by one run; that engine and cli need nothing of it is the part `engine-alone`.
+lint_code() { check 'clippy' in_root cargo clippy --release --locked --workspace --all-targets -- -D warnings; }
 lint_tree() { check 'rules of the tree' "$TOP/build-aux/check-tree"; }
+lint_crates() { check 'crates of others: licences, versions, sources, use' "$TOP/build-aux/check-crates"; }
 
-part_unit() { cargo test --release --locked --no-fail-fast -p handout-engine -p handout-cli; }
+part_unit() {
+  ! is_long || export PROPTEST_CASES=20000 HANDOUT_POWER_CUTS=${HANDOUT_POWER_CUTS:-40} HANDOUT_KILLS=${HANDOUT_KILLS:-200}
+  local tests=(cargo test --release --locked --no-fail-fast -p handout-engine -p handout-cli)
+  local largest=a_thousand_students_keep_their_ratio log=$LOGS/unit-largest.log process failed=0
+  "${tests[@]}" --no-run || return 1
+  # The largest class takes as long as all others together, on one processor: it begins with them. In a group of its own, which
+  # ends with this part.
+  rm -f "$log"
+  set -m
+  "${tests[@]}" -- "$largest" >"$log" 2>&1 &
+  process=$!
+  set +m
+  # shellcheck disable=SC2064 # its number now
+  trap "kill -- -$process 2>/dev/null || true" EXIT
+  "${tests[@]}" -- --skip "$largest" || failed=1
+  wait "$process" || failed=1
+  trap - EXIT
+  cat "$log"
+  return $failed
+}
 
 part_engine-alone() { all_of alone_declared alone_built alone_linked; }
 alone_declared() { check 'engine and cli depend on no GTK or GLib crate' no_toolkit_crate; }
@@ -56,38 +74,78 @@ scripts_shellcheck() {
 scripts_tests() { "$TOP/tests/scripts/run"; }
 scripts_bench() { "$TOP/tests/bench/unit/run"; }
 
-part_data() { in_root --no-network "$TOP/tests/data/run"; }
+part_data() { all_of data_files data_file_managers; }
+data_files() { in_root --no-network "$TOP/tests/data/run"; }
+data_file_managers() { in_root --no-network "$TOP/tests/file-managers/run"; }
 
 part_lab() {
   need_script tests/lab/run && build_cli || return 1
+  ! is_long || export HANDOUT_KILLS=${HANDOUT_KILLS:-200}
   "$TOP/tests/lab/run"
 }
 
+# The example is made with the tests of `unit`.
+part_hostile() {
+  need_script tests/hostile/run && build_cli || return 1
+  cargo test --release --locked --no-run -p handout-engine -p handout-cli || return 1
+  ! is_long || export HANDOUT_HOSTILE_MIB=${HANDOUT_HOSTILE_MIB:-64}
+  "$TOP/tests/hostile/run"
+}
+
 part_desktop() {
-  in_root cargo build --release --locked -p handout || return 1
+  in_root cargo build --release --locked -p handout -p handout-cli || return 1
   all_of desktop_unit desktop_desk desktop_windows
 }
-desktop_unit() { in_root --no-network cargo test --release --locked --offline -p handout; }
+# Of the same two as the build, or GTK's crates would be built again with other features.
+desktop_unit() { in_root --no-network cargo test --release --locked --offline -p handout -p handout-cli --bin handout; }
 desktop_desk() { in_root --no-network "$TOP/tests/desktop/lib/run"; }
 desktop_windows() {
   need_script tests/desktop/run || return 1
-  in_root --no-network "$TOP/tests/desktop/run"
+  in_root --no-network "$TOP/tests/desktop/run" || return 1
+  is_long || return 0
+  in_root cargo build --release --locked -p handout --features scenes || return 1
+  all_of desktop_speed desktop_forms
 }
+desktop_speed() { in_root --no-network "$TOP/tests/desktop/run" speed; }
+desktop_forms() { in_root --no-network "$TOP/tests/desktop/run" forms; }
 
 # Meson in the root: what a distribution does. Cargo's output is shared with the part `desktop`.
 part_install() {
-  local build=$TOP/target/meson stage=$TOP/target/stage
-  rm -rf "$build" "$stage"
+  local build=$TOP/target/meson stage=$TOP/target/stage devel=$TOP/target/meson-devel
+  rm -rf "$build" "$stage" "$devel"
   check 'meson setup' in_root meson setup "$build" "$TOP" --prefix=/usr &&
     check 'meson compile' in_root meson compile -C "$build" &&
     check 'meson test' in_root --no-network meson test -C "$build" --suite data &&
     check 'meson install' in_root env DESTDIR="$stage" meson install -C "$build" --no-rebuild &&
-    check 'everything is installed' "$TOP/tests/data/installed" "$stage/usr"
+    check 'everything is installed' "$TOP/tests/data/installed" "$stage/usr" &&
+    check 'meson uninstall leaves nothing' uninstalled "$build" "$stage" &&
+    check 'meson setup, development profile' in_root meson setup "$devel" "$TOP" --prefix=/usr -Dprofile=development &&
+    check 'a development build installs beside a release' beside "$build" "$devel"
+}
+# Both would put the same schema, firewall files, examples and translations there; nothing else of one name.
+beside() {
+  local same
+  same=$(comm -12 <(installed_names "$1") <(installed_names "$2") | grep -vE '\.gschema\.xml$|/firewalld/|/ufw/|/doc/handout/|\.mo$')
+  printf '%s' "$same"
+  [[ -z $same ]]
+}
+installed_names() {
+  in_root meson introspect --installed "$1" | python3 -c 'import json, sys; print(*json.load(sys.stdin).values(), sep="\n")' | sort
+}
+uninstalled() { in_root env DESTDIR="$2" ninja -C "$1" uninstall && [[ -z $(find "$2" -type f -o -type l) ]]; }
+
+part_flatpak() {
+  need_script tests/flatpak/run || return 1
+  "$TOP/tests/flatpak/run"
 }
 
 part_demo() { check 'build-aux/run demo: eight students have the file and the message' "$TOP/build-aux/run" demo; }
 
 part_bench() {
   need_script build-aux/bench || return 1
-  "$TOP/build-aux/bench" --gate
+  if is_long; then "$TOP/build-aux/bench"; else "$TOP/build-aux/bench" --gate; fi
+}
+
+part_fuzz() {
+  if is_long; then "$TOP/build-aux/fuzz" 300; else "$TOP/build-aux/fuzz" --check 3; fi
 }

@@ -44,7 +44,7 @@ ensure_root() {
   (
     flock -x 9
     [[ ! -d $root ]] || exit 0
-    say "making a Debian 13 root with GTK and libadwaita in $root (two minutes, about 1.2 GB)"
+    say "making a Debian 13 root with GTK and libadwaita in $root (two minutes, about 1.6 GB)"
     rm -rf --one-file-system "$root.part"
     fill_root "$root.part" || fail "the Debian 13 root could not be made" \
       "look at the messages above; running this again starts afresh"
