@@ -92,9 +92,11 @@ pub const JOIN_AGAIN: Duration = Duration::from_secs(2);
 pub const SECOND_DIALLER: Duration = Duration::from_millis(1_500);
 /// Shortest and longest time until a failed dial is repeated.
 pub const DIAL_AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
-/// Until a page of a manifest is asked for elsewhere, ...
+/// Until a page of a manifest is asked for again, ...
 pub const PAGE_AGAIN: Duration = Duration::from_secs(1);
-/// ... doubled at most so often while none comes.
+/// ... and where somebody else offers it who was not late before; ...
+pub const PAGE_ELSEWHERE: Duration = Duration::from_millis(250);
+/// ... both doubled at most so often while none comes.
 pub const PAGE_DOUBLINGS: u32 = 3;
 /// After this without a request, pages are offered to those who may not have heard of them.
 pub const PAGES_REST: Duration = Duration::from_millis(500);
@@ -104,7 +106,7 @@ pub const PAGES_REST_FIRST: usize = 4;
 pub const PAGES_REST_MOST: Duration = Duration::from_secs(5);
 /// Pages of hashes that are fetched before a set has its place on the disk.
 pub const HASHES_AHEAD: u32 = 64;
-/// How many students each device passes the pages of a manifest on to.
+/// How many students each device passes the pages of a manifest on to; the teacher twice as many.
 pub const PAGES_BELOW: usize = 2;
 /// Between two events about the progress of one item.
 pub const PROGRESS_EVERY: Duration = Duration::from_millis(100);

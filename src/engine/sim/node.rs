@@ -139,6 +139,8 @@ pub enum Behaviour {
     Poison,
     /// It says that it has everything and answers no request.
     FalseHave,
+    /// It says that it has every page of a manifest and sends none; where there are manifests.
+    FalsePages,
     /// It receives and tells, and never sends a record.
     Stall,
 }

@@ -18,6 +18,8 @@ pub(super) struct Peer {
     pub member: bool,
     /// In which life of the session this side has said that it takes part.
     pub greeted: Option<Epoch>,
+    /// It let a page of a manifest be waited for, and has sent none since.
+    pub late_with_pages: bool,
 }
 
 impl Session {
@@ -78,6 +80,7 @@ impl Session {
             device,
             member: false,
             greeted: None,
+            late_with_pages: false,
         });
         peer.greeted = Some(self.teacher.epoch);
         let enter = Control::Enter {
@@ -107,6 +110,7 @@ impl Session {
             device,
             member: false,
             greeted: None,
+            late_with_pages: false,
         });
         // Also again in the next life: the teacher's machine has forgotten what it was told in the one before.
         if peer.greeted < Some(self.teacher.epoch) {

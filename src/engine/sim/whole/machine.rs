@@ -15,12 +15,14 @@ use crate::api::{Event, Person};
 use crate::core::ids::{AuthorId, DeviceId, DialId, LinkId, SessionId, SetId};
 use crate::core::io::{ChunkOutcome, Command, CommandError, Input, Output, Target, Ways};
 use crate::core::machine::{Core, CoreConfig};
+use crate::core::signed::Signed;
 use crate::core::swarm::ChunkSizes;
 use crate::core::time::{Moment, Now, UnixTime};
 use crate::core::trust::TrustStore;
 use crate::core::wire::control::Control;
 use crate::core::wire::frame::MAX_CONTROL;
 use crate::core::wire::ranges::Ranges;
+use crate::core::wire::statements::{Entry, ItemBody, ItemContent};
 use crate::sim::node::{Behaviour, Node, NodeInput, NodeOutput};
 use crate::sim::world::World;
 
@@ -228,9 +230,19 @@ impl Machine {
 
     /// Whether a liar keeps a message from its core; it may say something instead.
     fn lies(&mut self, link: LinkId, json: &[u8]) -> bool {
+        let pages = self.behaviour == Behaviour::FalsePages;
         match Control::decode(json) {
-            Ok(Control::Request { .. }) => true,
-            Ok(Control::PagesHere { session, set, .. }) if self.lied.insert((link, set)) => {
+            Ok(Control::PageWanted { .. }) => pages,
+            Ok(Control::Request { .. }) => !pages,
+            Ok(Control::Entries { session, entries }) if pages => {
+                for set in entries.iter().filter_map(set_of) {
+                    self.offer_false_pages(session, set);
+                }
+                false
+            }
+            Ok(Control::PagesHere { session, set, .. })
+                if !pages && self.lied.insert((link, set)) =>
+            {
                 let have = Control::Have {
                     session,
                     set,
@@ -246,6 +258,21 @@ impl Machine {
         }
     }
 
+    /// Tells everybody, before anybody else can, that all pages of a set are here.
+    fn offer_false_pages(&mut self, session: SessionId, set: SetId) {
+        let offer = Control::PagesHere {
+            session,
+            set,
+            files: u32::MAX,
+            hashes: u32::MAX,
+            last: true,
+        };
+        for &link in &self.links {
+            let message = offer.encode();
+            self.ready.push_back(NodeOutput::Message { link, message });
+        }
+    }
+
     fn note(&mut self, output: &Output) {
         self.trace.update(&self.now.0.to_be_bytes());
         if let Output::Frame { link, json } = output {
@@ -254,6 +281,16 @@ impl Machine {
         } else {
             self.trace.update(format!("{output:?}").as_bytes());
         }
+    }
+}
+
+/// The set of files that an entry hands out.
+fn set_of(signed: &Signed) -> Option<SetId> {
+    let entry = signed.peek::<Entry>().ok()?;
+    let item: ItemBody = serde_json::from_str(entry.body.get()).ok()?;
+    match item.content {
+        ItemContent::Files { set } => Some(set.id),
+        _ => None,
     }
 }
 
@@ -294,7 +331,8 @@ impl Node for Machine {
             NodeInput::LinkUp { .. } => {}
             NodeInput::LinkDown { link } => self.input(Input::LinkDown { link }),
             NodeInput::Message { link, message } => {
-                if self.behaviour != Behaviour::FalseHave || !self.lies(link, &message) {
+                let liar = matches!(self.behaviour, Behaviour::FalseHave | Behaviour::FalsePages);
+                if !liar || !self.lies(link, &message) {
                     self.input(Input::Frame {
                         link,
                         json: message,
