@@ -22,6 +22,8 @@ from gi.repository import Gio, GLib
 
 # Among these the keyboard goes by the arrows.
 ROWS = ("list item", "table row", "tree item")
+# What is only there to hold others.
+HOLDERS = ("panel", "grouping", "filler", "image")
 
 _atspi = None
 # What programs had a screen reader say, the newest last.
@@ -314,9 +316,10 @@ class Node(Thing):
         atspi().EditableText.set_text_contents(editable, text)
 
     def text(self):
-        """It and everything in it that shows, as indented lines."""
+        """It and everything in it that shows, as indented lines; what only holds others together has none."""
         seen = self.seen()
-        return "\n".join(f"{'  ' * depth}{line(one)}" for depth, one in (seen.walk() if seen else ()))
+        told = ((depth, one) for depth, one in (seen.walk() if seen else ()) if one.name or one.role not in HOLDERS)
+        return "\n".join(f"{'  ' * depth}{line(one)}" for depth, one in told)
 
 
 def line(one):
