@@ -108,6 +108,15 @@ impl Set {
         let few = self.has_enough_flows(spares);
         let direct = self.sends_directly(lanes);
         for (&link, peer) in &self.peers {
+            // Most have nothing that is sought: this is asked first, for a thousand of them.
+            let nothing = match seek {
+                Seek::Owned => peer.fresh.is_empty(),
+                Seek::Wanted => peer.searched == self.changes,
+                Seek::Any => false,
+            };
+            if nothing || !peer.open || peer.banned {
+                continue;
+            }
             if few && peer.asked.is_empty() || direct.is_some_and(|source| source != link) {
                 continue;
             }
@@ -117,12 +126,7 @@ impl Set {
                 Seek::Owned => peer.source || peer.bond != Bond::Near,
                 Seek::Wanted | Seek::Any => self.asked_last(peer, spares),
             };
-            let nothing = match seek {
-                Seek::Owned => peer.fresh.is_empty(),
-                Seek::Wanted => peer.searched == self.changes,
-                Seek::Any => false,
-            };
-            if nothing || !peer.open || peer.banned || asked_last {
+            if asked_last {
                 continue;
             }
             let Some((_, lane)) = all.find(|&(&other, _)| other == link) else {
