@@ -13,7 +13,8 @@ use crate::config;
 use crate::error::AppError;
 use crate::following;
 use crate::i18n;
-use crate::integration::{background, entries, notifications};
+use crate::integration::status_icon::StatusIcon;
+use crate::integration::{background, entries, notifications, status_icon};
 use crate::model::history::History;
 use crate::model::identity;
 use crate::model::keys::Keys;
@@ -46,6 +47,8 @@ mod imp {
         pub quiet: Cell<bool>,
         /// The notifications that are shown.
         pub tray: RefCell<Tray>,
+        /// The icon in the desktop's tray.
+        pub status_icon: StatusIcon,
     }
 
     #[glib::object_subclass]
@@ -102,6 +105,7 @@ mod imp {
             self.obj().setup_actions();
             self.obj().follow_sessions();
             following::limits(&self.obj());
+            status_icon::follow(&self.obj());
             entries::refresh();
         }
 
@@ -120,9 +124,12 @@ mod imp {
         }
 
         fn shutdown(&self) {
+            // The main loop has ended, so this waits.
+            let main = glib::MainContext::default();
+            main.block_on(status_icon::close(&self.status_icon));
             if let Some(lab) = self.lab.get() {
-                // The engine writes what is open; the main loop has ended, so this waits for it.
-                glib::MainContext::default().block_on(lab.stop());
+                // The engine writes what is open.
+                main.block_on(lab.stop());
             }
             self.parent_shutdown();
         }
@@ -178,6 +185,11 @@ impl Application {
     /// The notifications that are shown.
     pub fn tray(&self) -> &RefCell<Tray> {
         &self.imp().tray
+    }
+
+    /// The icon in the desktop's tray.
+    pub fn status_icon(&self) -> &StatusIcon {
+        &self.imp().status_icon
     }
 
     /// Says what went wrong, in the window if there is one.
@@ -331,7 +343,8 @@ impl Application {
             #[weak(rename_to = app)]
             self,
             async move {
-                let window = app.window();
+                // One that is not shown has no place for a question.
+                let window = app.window().filter(WidgetExt::is_visible);
                 let opened = launcher.launch_future(window.as_ref()).await;
                 if let (Err(error), Some(window)) = (opened, window) {
                     window.tell(&error.into());

@@ -3,7 +3,7 @@
 //! - `application`: settings, the engine, the window; `options`: the command line
 //! - `model`: what the windows show, fed by the engine's events; no widgets
 //! - `ui`: the windows, each a `.rs` with its `.ui` beside it; its front page draws the tree of widgets
-//! - `integration`: notifications, background and autostart; `outside`: files that come from elsewhere
+//! - `integration`: notifications, the tray's icon, background and autostart; `outside`: files that come from elsewhere
 //! - `format`, `i18n`, `diagnosis`, `error`: everything in words
 //!
 //! The way of an event: engine → `model::lab::Lab` (one loop) → a property or a list model → a row that is bound to it.

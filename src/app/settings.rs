@@ -153,6 +153,13 @@ impl Settings {
             .is_none_or(|stored| stored.boolean("run-in-background"))
     }
 
+    /// Whether an icon in the desktop's tray is wanted.
+    pub fn tray_icon(&self) -> bool {
+        self.stored
+            .as_ref()
+            .is_some_and(|stored| stored.boolean("tray-icon"))
+    }
+
     /// Interfaces named by an administrator, empty for the usual ones.
     pub fn interfaces(&self) -> Vec<String> {
         self.stored.as_ref().map_or_else(Vec::new, |stored| {

@@ -31,7 +31,7 @@ class Check(unittest.TestCase):
     def test_refuses_permissions_that_are_too_wide(self):
         for one in (
             "--filesystem=host", "--filesystem=home:ro", "--filesystem=xdg-download", "--filesystem=xdg-config:ro", "--filesystem=~/.ssh",
-            "--socket=session-bus", "--socket=pulseaudio", "--device=all", "--talk-name=org.freedesktop.*",
+            "--socket=session-bus", "--socket=pulseaudio", "--device=all", "--talk-name=org.freedesktop.*", "--talk-name=org.kde.*",
             "--talk-name=org.freedesktop.Flatpak", "--system-talk-name=org.freedesktop.NetworkManager", "--socket=x11",
             "--own-name=in.ac.gehu.Handout", "--talk-name=org.freedesktop.portal.Documents", "--allow=devel", "--share=network",
         ):

@@ -6,3 +6,5 @@ pub mod entries;
 pub mod frames;
 pub mod launch;
 pub mod notifications;
+pub mod status_icon;
+mod status_menu;

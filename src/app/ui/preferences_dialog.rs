@@ -50,6 +50,8 @@ mod imp {
         #[template_child]
         background: TemplateChild<adw::SwitchRow>,
         #[template_child]
+        icon: TemplateChild<adw::SwitchRow>,
+        #[template_child]
         login: TemplateChild<adw::SwitchRow>,
         #[template_child]
         entries: TemplateChild<adw::SwitchRow>,
@@ -125,8 +127,13 @@ mod imp {
                     }
                 }
             }
-            if !settings.bind("run-in-background", &*self.background, "active") {
-                self.background.set_subtitle(&managed());
+            for (key, row) in [
+                ("run-in-background", &self.background),
+                ("tray-icon", &self.icon),
+            ] {
+                if !settings.bind(key, &**row, "active") {
+                    row.set_subtitle(&managed());
+                }
             }
             for (key, row) in [
                 ("accept-limit", &self.largest),

@@ -112,7 +112,7 @@ class Story(Room):
         self.student.keys("Escape")
 
     def managed(self):
-        keys = ("run-in-background", "student-name", "upload-limit")
+        keys = ("run-in-background", "tray-icon", "student-name", "upload-limit")
         (MANAGED / "defaults").write_text("")
         (MANAGED / "locks").write_text("".join(f"/in/ac/gehu/Handout/{key}\n" for key in keys))
         self.student = self.start("preferences-student")
@@ -120,7 +120,8 @@ class Story(Room):
         self.preferences(self.student)
         name = self.student.find("text", "Name (managed by your organisation)")
         assert not name.is_in("sensitive"), "a locked name can be changed"
-        self.student.find("label", "Managed by your organisation")
+        told = lambda: list(self.student.every("label", "Managed by your organisation"))  # noqa: E731
+        self.student.wait_for(lambda: len(told()) == 2, "both switches of locked keys are shown as managed")
         self.look(self.student, "managed.png")
         for path in MANAGED.iterdir():
             path.unlink()
