@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_lite::future::or;
+use mio::net::TcpStream;
 
 use super::lane::{Lane, LaneError, open_tcp};
 use super::link::Links;
+use super::reactor::Io;
 use super::runtime::Spawner;
 use crate::core::ids::{DeviceId, DialId};
 use crate::core::io::Input;
@@ -57,19 +59,16 @@ pub async fn connect(
     expect: Option<DeviceId>,
     kind: LaneKind,
 ) -> Result<(Lane, Greeting), LaneError> {
-    within(&links.spawner, links.timing.dial, async {
-        let mut pauses = BUSY_PAUSES.iter();
-        loop {
-            match try_once(links, address, expect, kind).await {
-                Err(LaneError::Refused) => match pauses.next() {
-                    Some(&pause) => links.spawner.sleep(pause).await,
-                    None => return Err(LaneError::Refused),
-                },
-                done => return done,
-            }
+    let mut pauses = BUSY_PAUSES.iter();
+    loop {
+        match try_once(links, address, expect, kind).await {
+            Err(LaneError::Refused) => match pauses.next() {
+                Some(&pause) => links.spawner.sleep(pause).await,
+                None => return Err(LaneError::Refused),
+            },
+            done => return done,
         }
-    })
-    .await
+    }
 }
 
 async fn try_once(
@@ -78,9 +77,23 @@ async fn try_once(
     expect: Option<DeviceId>,
     kind: LaneKind,
 ) -> Result<(Lane, Greeting), LaneError> {
-    let tcp = open_tcp(links.spawner.reactor(), address, links.timing.dead)
-        .await
-        .map_err(LaneError::Io)?;
+    let timing = &links.timing;
+    let tcp = within(&links.spawner, timing.dial, async {
+        let tcp = open_tcp(links.spawner.reactor(), address, timing.dead).await;
+        tcp.map_err(LaneError::Io)
+    })
+    .await?;
+    let greeted = greet(links, tcp, expect, kind);
+    within(&links.spawner, timing.answer, greeted).await
+}
+
+/// Encrypts and greets over a connection.
+async fn greet(
+    links: &Links,
+    tcp: Io<TcpStream>,
+    expect: Option<DeviceId>,
+    kind: LaneKind,
+) -> Result<(Lane, Greeting), LaneError> {
     let mut lane = Lane::connect(&links.tls, tcp).await?;
     if lane.peer == links.device {
         return Err(LaneError::Itself);

@@ -40,8 +40,11 @@ pub const ROOM_CHUNKS: usize = 8;
 /// The times of links; tests shorten them.
 #[derive(Debug, Clone, Copy)]
 pub struct Timing {
-    /// From connecting to the other side's greeting.
+    /// From connecting to being connected.
     pub dial: Duration,
+    /// From being connected to the other side's greeting: two answers, each of which may stand a second or more in the queue of a
+    /// slow line.
+    pub answer: Duration,
     /// From accepting to the other side's greeting.
     pub handshake: Duration,
     /// Silence after which a ping is sent.
@@ -63,6 +66,7 @@ impl Default for Timing {
     fn default() -> Self {
         Self {
             dial: Duration::from_secs(3),
+            answer: Duration::from_secs(10),
             handshake: Duration::from_secs(3),
             ping: Duration::from_secs(5),
             dead: Duration::from_secs(15),

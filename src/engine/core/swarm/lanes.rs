@@ -15,6 +15,9 @@ use crate::core::wire::statements::LinkKind;
 const IN_KERNEL: Duration = Duration::from_millis(20);
 /// How much of the downlink's time is asked for ahead.
 const ASKED_AHEAD: Duration = Duration::from_millis(100);
+/// Nor is more than so much of a slow line's time asked for, however many could send: it stands in a port's queue, and every answer
+/// waits behind it.
+const MOST_AHEAD: Duration = Duration::from_millis(750);
 /// A record that takes longer is no longer in front of the others on the network interface: it
 /// waits for its receiver.
 const STUCK: Duration = Duration::from_millis(30);
@@ -117,11 +120,15 @@ impl Lanes {
 
     /// How many bytes may be asked for at a time, over all sources, in chunks of so many bytes.
     pub fn budget(&self, chunk: u32) -> u64 {
-        let floor = 4 * u64::from(record_size(self.down.peak()));
-        let floor = floor.max(COLD_BUDGET);
+        let (peak, steady) = (self.down.peak(), self.down.steady());
         let chunks = (self.links.len() as u64 / 2).clamp(LEAST_CHUNKS, LEAST_OF_MANY);
-        let floor = floor.max(chunks * u64::from(chunk));
-        bytes_in(self.down.peak(), ASKED_AHEAD).max(floor)
+        let many = COLD_BUDGET.max(chunks * u64::from(chunk));
+        // At least one chunk more than fits into the time.
+        let fit = |rate| bytes_in(rate, MOST_AHEAD) + u64::from(chunk);
+        let floor = steady.map_or(many, |rate| many.min(fit(rate)));
+        let floor = floor.max(4 * u64::from(record_size(peak)));
+        let line = steady.map_or(peak, |rate| peak.min(2.0 * rate));
+        bytes_in(line, ASKED_AHEAD).max(floor)
     }
 
     /// Size of a record at the present sending rate, in bytes.

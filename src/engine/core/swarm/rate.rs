@@ -35,9 +35,14 @@ pub struct Meter {
     records: u32,
     average: f64,
     peaks: [f64; 2],
+    steady: f64,
+    steadies: [f64; 2],
+    seconds: f64,
     turned: Moment,
 }
 
+/// Seconds over which the steady rate is averaged.
+const STEADY: f64 = 2.0;
 const WINDOW: Duration = Duration::from_millis(20);
 const WINDOW_RECORDS: u32 = 4;
 const PEAK_LIFE: Duration = Duration::from_secs(3);
@@ -60,11 +65,15 @@ impl Meter {
         let sample = self.bytes as f64 / seconds;
         let weight = (seconds / 0.5).min(1.0);
         self.average += (sample - self.average) * weight.max(0.05);
+        self.steady += (sample - self.steady) * (seconds / STEADY).min(1.0);
+        self.seconds += seconds;
         if now.since(self.turned) > PEAK_LIFE {
             self.turned = now;
             self.peaks = [0.0, self.peaks[0]];
+            self.steadies = [0.0, self.steadies[0]];
         }
         self.peaks[0] = self.peaks[0].max(sample);
+        self.steadies[0] = self.steadies[0].max(self.steady);
         (self.start, self.bytes, self.records) = (Some(now), 0, 0);
     }
 
@@ -76,6 +85,13 @@ impl Meter {
     /// Bytes per second over about the last half second.
     pub const fn average(&self) -> f64 {
         self.average
+    }
+
+    /// Bytes per second over about two seconds, at the best of the last ones. What waited for a lost packet comes all at once, and
+    /// makes a peak of a slow line. Nothing until enough was measured.
+    pub fn steady(&self) -> Option<f64> {
+        let best = self.steadies[0].max(self.steadies[1]);
+        (self.seconds > 2.0 * STEADY).then_some(best)
     }
 
     /// Bytes per second at the best of the last seconds.
@@ -153,4 +169,41 @@ pub const fn mix(number: u64) -> u64 {
 /// A number below `limit`; 0 if the limit is 0.
 pub fn below(rng: &mut Rng, limit: u32) -> u32 {
     u32::try_from(rng.below(limit as usize)).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KIB: u32 = 1024;
+
+    /// A line of 100 KiB/s for so many seconds; what would come in one second waits for a lost packet, each four seconds.
+    fn slow_line(seconds: u64) -> Meter {
+        let mut meter = Meter::default();
+        for tenth in 0..seconds * 10 {
+            let late = tenth % 40 >= 30 && tenth % 40 != 39;
+            let (waits, parts) = if tenth % 40 == 39 { (10, 10) } else { (1, 1) };
+            for part in 0..parts {
+                let now = Moment(tenth * 100_000 + part * 100);
+                if !late {
+                    meter.add(now, 10 * KIB * waits / parts as u32);
+                }
+            }
+        }
+        meter
+    }
+
+    #[test]
+    fn what_waited_and_comes_at_once_is_a_peak_and_no_steady_rate() {
+        let meter = slow_line(20);
+        assert!(meter.peak() > 200_000.0, "{}", meter.peak());
+        let steady = meter.steady().expect("twenty seconds were measured");
+        assert!((80_000.0..180_000.0).contains(&steady), "{steady}");
+    }
+
+    #[test]
+    fn a_steady_rate_takes_four_seconds() {
+        assert_eq!(slow_line(3).steady(), None);
+        assert!(slow_line(6).steady().is_some());
+    }
 }

@@ -130,3 +130,38 @@ fn a_greeting_in_time_is_taken_and_a_late_one_is_not() {
     });
     node.stop();
 }
+
+#[test]
+fn who_is_connected_may_answer_later_than_others_connect() {
+    let timing = Timing {
+        dial: Duration::from_millis(200),
+        answer: Duration::from_secs(10),
+        ..Timing::default()
+    };
+    let node = Node::with(1, free_port(), timing);
+    smol::block_on(async {
+        let (listener, address) = listen_by_hand(&node);
+        node.net.dial(DialId(1), address, Some(device(2)));
+        let mut lane = accept_by_hand(2, &listener).await;
+        // It is the time that counts here.
+        smol::Timer::after(timing.dial * 2).await;
+        let own = greeting(MAJOR, LaneKind::Control);
+        lane.write_greeting(&own).await.unwrap();
+        assert_eq!(node.link_up().1, device(2));
+    });
+    node.stop();
+}
+
+#[test]
+fn who_is_connected_and_says_nothing_is_given_up() {
+    let timing = Timing {
+        answer: Duration::from_millis(300),
+        ..Timing::default()
+    };
+    let node = Node::with(1, free_port(), timing);
+    let (listener, address) = smol::block_on(async { listen_by_hand(&node) });
+    node.net.dial(DialId(1), address, Some(device(2)));
+    let _silent = smol::block_on(accept_by_hand(2, &listener));
+    assert!(node.dial_failed().contains("no answer within"));
+    node.stop();
+}
