@@ -81,6 +81,7 @@ class Room:
     def teaches(self, who, course, name):
         """A teacher starts the program for the first time, makes a key and starts a session."""
         teacher = self.start(who)
+        teacher.activate()
         teacher.find("button", "Start a Session").press()
         teacher.find("text", "Course or Title").type(course)
         teacher.find("text", "Name Students See").type(name)
