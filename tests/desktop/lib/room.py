@@ -59,8 +59,8 @@ class Room:
         return any(path.read_bytes() == original.read_bytes() for path in found if path.is_file())
 
     def comes(self, who, name, roll, **env):
-        """A student starts the program for the first time and says who they are. A press through the accessibility bus is lost, now
-        and then, on a window that is only just shown: then it is said again, as a person would who sees that nothing happened."""
+        """A student starts the program for the first time and says who they are. Once in many runs nothing came of that, and nobody
+        knows why: the window is in front before it is used now, and what it shows is printed before it is said again."""
         student = self.start(who, **env)
         student.activate()
         for again in range(3):
