@@ -6,7 +6,7 @@
 //! What happens in one's own class: `slow=HOST:SHARE`, `die=HOST:PART`, `late=HOST:PART`,
 //! `poison=HOST`, `stall=HOST`, `lie=HOST`, `seed=NUMBER`; `cell=FIRST-LAST:MBIT` puts hosts at one
 //! access point, `radio=FIRST-LAST` has hosts on wires call themselves wireless;
-//! `--last` lists the students who ended last.
+//! `student=HOST` says what one had at each moment; `--last` lists the students who ended last.
 
 use std::time::Instant;
 
@@ -44,6 +44,11 @@ fn main() {
         show("own", &scenario);
         if std::env::args().any(|word| word == "--timeline") {
             timeline(&scenario, &scenario.run());
+        }
+        for word in std::env::args() {
+            if let Some(("student", host)) = word.split_once('=') {
+                student(&scenario.run(), host.parse().expect("the number of a host"));
+            }
         }
         if std::env::args().any(|word| word == "--last") {
             last(&scenario, &scenario.run());
@@ -135,7 +140,22 @@ fn trouble(scenario: &mut Scenario, word: &str) {
         "stall" => scenario.hostile.push((host, Behaviour::Stall)),
         "lie" => scenario.hostile.push((host, Behaviour::FalseHave)),
         "seed" => scenario.seed = host as u64,
+        "student" => {}
         _ => panic!("unknown: {what}"),
+    }
+}
+
+/// What one student had and had received, in copies, each twentieth of one copy's time.
+fn student(report: &Report, host: usize) {
+    println!("{:>6} {:>8} {:>8}", "time", "received", "had");
+    let part = |bytes: u64| bytes as f64 / report.bytes as f64;
+    for sample in report.samples.iter().skip(1) {
+        println!(
+            "{:>6.2} {:>8.3} {:>8.3}",
+            sample.at.0 as f64 / 1e6 / report.copy_time,
+            part(sample.received[host]),
+            part(sample.had[host]),
+        );
     }
 }
 

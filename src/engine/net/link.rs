@@ -68,7 +68,7 @@ impl Default for Timing {
             dial: Duration::from_secs(3),
             answer: Duration::from_secs(10),
             handshake: Duration::from_secs(3),
-            ping: Duration::from_secs(5),
+            ping: Duration::from_secs(7),
             dead: Duration::from_secs(15),
             redial: Duration::from_millis(200),
             close: Duration::from_secs(2),

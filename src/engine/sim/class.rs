@@ -253,6 +253,9 @@ impl Scenario {
             sent: (0..=self.students)
                 .map(|host| world.bytes(host).0)
                 .collect(),
+            received: (0..=self.students)
+                .map(|host| world.bytes(host).1)
+                .collect(),
             had: (0..=self.students).map(had).collect(),
             lost: world.lost,
         }
@@ -303,6 +306,8 @@ pub struct Sample {
     pub at: Moment,
     /// Payload sent by each host so far, in bytes.
     pub sent: Vec<u64>,
+    /// Payload received by each host so far, in bytes.
+    pub received: Vec<u64>,
     /// Bytes verified at each host.
     pub had: Vec<u64>,
     /// Bytes lost so far.

@@ -70,6 +70,19 @@ fn a_student_at_a_tenth_of_the_speed_does_not_hold_up_the_others() {
 }
 
 #[test]
+fn students_at_a_tenth_of_the_speed_are_sent_nothing_twice() {
+    let mut scenario = Scenario::new(50, 32 * MIB, SLOW_LINE);
+    scenario.slow = (1..6).map(|host| (host, 0.1)).collect();
+    let report = run(&scenario);
+    within(&report, 1.20);
+    assert!(report.others_ratio() < 1.06, "{:.2}", report.others_ratio());
+    for one in &report.students {
+        let copies = one.received as f64 / report.bytes as f64;
+        assert!(copies < 1.03, "{} received {copies:.2} copies", one.host);
+    }
+}
+
+#[test]
 fn who_survives_five_deaths_at_half_time_gets_everything() {
     let mut scenario = Scenario::new(24, 64 * MIB, 2.0 * SLOW_LINE);
     scenario.dying = (1..6).map(|host| (host, 0.5)).collect();

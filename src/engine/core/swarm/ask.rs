@@ -12,13 +12,14 @@ use super::set::{Asked, PassingOn, Peer, Set};
 use super::types::{BadPeer, SwarmOutput};
 use crate::core::ids::{ChunkIndex, LinkId};
 use crate::core::io::ChunkOutcome;
+use crate::core::time::Moment;
 use crate::core::wire::control::Control;
 use crate::core::wire::ranges::Ranges;
 
 /// How many requests one source may have open while nothing came from it yet.
 const COLD_REQUESTS: usize = 2;
 /// A request this many times older than usual is late.
-const LATE: u32 = 4;
+const LATE: u32 = 3;
 /// Late requests are never counted as such before this.
 const LATE_FLOOR: Duration = Duration::from_millis(100);
 /// All bytes came and nobody said what became of the chunk: some came twice, and others are missing.
@@ -459,9 +460,20 @@ impl Set {
             self.strike(lanes, link);
         }
         for (link, chunk) in cancel {
+            self.learn_from_late(lanes.now, link, chunk);
             self.cancel(lanes, link, chunk);
         }
         self.double(lanes);
+    }
+
+    /// Where nothing has come in the time that is taken for usual while nothing is known, the first request that is given up says what
+    /// is: else each would be given up before it can, for as long as that takes.
+    fn learn_from_late(&mut self, now: Moment, link: LinkId, chunk: u32) {
+        let asked = self.peers.get(&link).map(|peer| &peer.asked);
+        let one = asked.and_then(|asked| asked.iter().find(|one| one.chunk == chunk));
+        if let (None, Some(one)) = (self.service.get(), one) {
+            self.service.add(now.since(one.at));
+        }
     }
 
     fn strike(&mut self, lanes: &mut Lanes, link: LinkId) {
