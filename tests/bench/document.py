@@ -18,7 +18,8 @@ The other systems run at the best settings that were found: `tests/bench/systems
 their own start. On shaped links nginx hands out 4 MiB whatever the case's size: a star takes N times as long at any.
 
 A run in which more than {void:.0%} of the machine's processors were busy (work of lower priority not counted) says nothing about the
-network. Where there is no other run, its figures stand here with a {mark} and no bar counts as measured.
+network. Where there is no other run, its figures stand here with a {mark} and no bar counts as measured. Where a bar is about a part of
+the run, as about the class beside slow students, that part counts.
 """
 REPEAT = """## Repeat it
 
@@ -43,20 +44,20 @@ def conditions(lines):
     own = [line for line in lines if line["system"] == "handout"]
     if not own:
         return ""
-    return (f"Measured on {own[-1]['cores']} cores, Linux {own[-1]['kernel']}, Handout at `{own[-1]['program']}`, TCP with "
-            f"{own[-1]['network']['congestion']}.\n")
+    return (f"Measured on {own[-1]['cores']} cores, Linux {own[-1]['kernel']}, TCP with {own[-1]['network']['congestion']}. Each case says "
+            f"which state of Handout it measured.\n")
 
 
 def page(lines, queue, void, pictures):
     """The text of the page."""
-    rows = summary.summarise(lines)
+    rows, programs = summary.summarise(lines), summary.programs(lines)
     parts = [HEADER.format(queue=queue, void=void, mark=table.VOID), conditions(lines), "## What must be reached\n",
              table.markdown(("case", "what", "bar", "measured", "met"), table.of_bars(rows), words=2), "\n## Beside other systems"]
     for case in cases.CASES:
         body = table.of_case(rows, case.name)
         if body and case.size and not case.name.startswith("curve"):
             parts.append(f"\n### {case.what[:1].upper()}{case.what[1:]}\n\n"
-                         + (f"{case.mbit:g} Mbit/s. " if case.mbit else "") + f"`--case {case.name}`\n\n"
+                         + (f"{case.mbit:g} Mbit/s. " if case.mbit else "") + f"`--case {case.name}`, Handout at `{programs.get(case.name, '–')}`\n\n"
                          + table.markdown(table.HEAD, body))
     if pictures:
         parts.append("\n## Curves\n\n" + "\n\n".join(f"![{title}](images/{name})" for name, title in pictures))

@@ -2,9 +2,10 @@
 import dataclasses
 
 from . import cases, figures
+from .runner import VOID
 
 FIELDS = ("ratio", "first", "median", "last", "cpu_s", "cpu_s_per_gib", "peak_mib.teacher", "peak_mib.student", "copies", "plain_s",
-          "machine", "own", "slow_ratio", "joiner_s", "joiner_ratio", "one_copy_out", "lacking", "message_ms.median",
+          "machine", "class_machine", "own", "slow_ratio", "joiner_s", "joiner_ratio", "one_copy_out", "lacking", "message_ms.median",
           "message_ms.p99", "message_ms.most", "idle_cpu.median", "idle_cpu.most", "idle_switches.median",
           "idle_switches.most", "drops.ports")
 
@@ -27,12 +28,17 @@ def value(line, path):
     return line
 
 
+def programs(lines):
+    """The newest state of this program in each case."""
+    return {line["case"]: line["program"] for line in lines if line["system"] == "handout"}
+
+
 def summarise(lines):
-    """Rows by (case, system). Of this program only its newest state in the file counts."""
-    newest = next((line["program"] for line in reversed(lines) if line["system"] == "handout"), None)
+    """Rows by (case, system). Of this program only its newest state in each case counts."""
+    newest = programs(lines)
     kept = {}
     for line in lines:
-        if line["system"] != "handout" or line["program"] == newest:
+        if line["system"] != "handout" or line["program"] == newest[line["case"]]:
             kept.setdefault((line["case"], line["system"]), []).append(line)
     return {key: row(*key, same) for key, same in kept.items()}
 
@@ -61,9 +67,14 @@ def judge(rows, case, bar):
     measured = own.values[bar.value]
     if bar.against:
         measured = figures.ratio(measured, least(rows, bar.against[0] or case.name, bar.against[1], bar.value))
-    if measured is None or own.void:
+    if measured is None or own.void or busier(own, bar):
         return measured, None
     return measured, not own.failed and (measured < bar.limit if bar.below else measured <= bar.limit)
+
+
+def busier(row, bar):
+    """Whether the processors were the limit in the part of the runs that counts for a bar."""
+    return bar.busy != "machine" and (row.values[bar.busy] or 0) > VOID
 
 
 def bars(rows):

@@ -31,11 +31,12 @@ class Rows(unittest.TestCase):
         row = summary.summarise([line(ratio=9.0, void=True), line(ratio=1.1)])["equal-24-32", "handout"]
         self.assertEqual((row.values["ratio"], row.runs), (1.1, 1))
 
-    def test_only_the_newest_program_counts_and_all_of_the_others(self):
-        lines = [line("aria2", ratio=2.0), line(ratio=9.0), line("aria2", repeat=2, program="bbb", ratio=3.0), line(program="bbb", ratio=1.1)]
+    def test_only_the_newest_program_counts_in_each_case_and_all_of_the_others(self):
+        lines = [line(case="joiner", ratio=1.2), line("aria2", ratio=2.0), line(ratio=9.0), line("aria2", repeat=2, program="bbb", ratio=3.0), line(program="bbb", ratio=1.1)]
         rows = summary.summarise(lines)
         self.assertEqual(rows["equal-24-32", "handout"].values["ratio"], 1.1)
         self.assertEqual(rows["equal-24-32", "aria2"].values["ratio"], 2.5)
+        self.assertEqual(rows["joiner", "handout"].values["ratio"], 1.2)
 
     def test_values_are_found_at_dotted_paths(self):
         self.assertEqual(summary.value({"a": {"b": 3}}, "a.b"), 3)
@@ -54,6 +55,12 @@ class Bars(unittest.TestCase):
     def test_the_fastest_of_the_others_counts(self):
         lines = [line(ratio=1.5), line("libtorrent", ratio=2.0), line("aria2", ratio=1.2), line("uftp", ratio=1.0)]
         self.assertEqual(judged(lines, "equal-24-32", "ratio"), (1.25, False))
+
+    def test_where_a_part_of_the_run_counts_it_alone_may_be_void(self):
+        lines = [line(case="slow-five", ratio=1.3, slow_ratio=1.05, machine=0.3, class_machine=0.95)]
+        self.assertEqual(judged(lines, "slow-five", "ratio"), (1.3, None))
+        self.assertEqual(judged(lines, "slow-five", "slow_ratio"), (1.05, True))
+        self.assertEqual(judged([lines[0] | {"class_machine": 0.7}], "slow-five", "ratio"), (1.3, False))
 
     def test_what_was_not_measured_or_is_void_is_neither_met_nor_missed(self):
         self.assertEqual(judged([], "equal-8-10", "ratio"), (None, None))
