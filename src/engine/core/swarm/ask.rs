@@ -104,20 +104,18 @@ impl Set {
         let salt = lanes.rng.number();
         let budget = lanes.budget(self.sizes.chunk_size);
         let mut list: Vec<Reverse<(u64, u64, LinkId)>> = Vec::new();
-        let mut all = lanes.links.iter();
         let spares = self.spares(lanes.now);
         let few = self.has_enough_flows(spares);
         let direct = self.sends_directly(lanes);
-        for (&link, peer) in &self.peers {
-            // Most have nothing that is sought: this is asked first, for a thousand of them.
-            let nothing = match seek {
-                Seek::Owned => peer.fresh.is_empty(),
-                Seek::Wanted => peer.searched == self.changes,
-                Seek::Any => false,
-            };
-            if nothing || !peer.open || peer.banned {
+        let links: Vec<LinkId> = match seek {
+            Seek::Owned => self.owners.iter().copied().collect(),
+            Seek::Wanted => self.unsearched.iter().copied().collect(),
+            Seek::Any => self.peers.keys().copied().collect(),
+        };
+        for link in links {
+            let Some(peer) = self.peers.get(&link).filter(|p| p.open && !p.banned) else {
                 continue;
-            }
+            };
             if few && peer.asked.is_empty() || direct.is_some_and(|source| source != link) {
                 continue;
             }
@@ -130,8 +128,8 @@ impl Set {
             if asked_last {
                 continue;
             }
-            let Some((_, lane)) = all.find(|&(&other, _)| other == link) else {
-                break;
+            let Some(lane) = lanes.links.get(&link) else {
+                continue;
             };
             let held = peer.hold > lanes.now;
             let late = || peer.asked.iter().any(|asked| asked.overdue);
@@ -168,15 +166,23 @@ impl Set {
         }
         for link in self.sources(lanes, Seek::Owned) {
             let peer = self.peers.get_mut(&link)?;
-            while let Some(&chunk) = peer.fresh.front() {
+            let mut found = None;
+            while let Some(&chunk) = peer.fresh.front()
+                && found.is_none()
+            {
                 if self.have.get(chunk) || self.asked.get(chunk) || !peer.have.get(chunk) {
                     peer.fresh.pop_front();
                 } else if chunk < self.hashes {
-                    peer.fresh.pop_front();
-                    return Some((link, chunk));
+                    found = peer.fresh.pop_front();
                 } else {
                     break;
                 }
+            }
+            if peer.fresh.is_empty() {
+                self.owners.remove(&link);
+            }
+            if let Some(chunk) = found {
+                return Some((link, chunk));
             }
         }
         self.search_owned = false;
@@ -200,7 +206,7 @@ impl Set {
             if let Some(chunk) = found {
                 return Some((link, chunk));
             }
-            peer.searched = self.changes;
+            self.unsearched.remove(&link);
         }
         self.search = false;
         None

@@ -15,9 +15,7 @@ const MAX_FRESH: usize = 4_096;
 impl Set {
     /// A message about this set.
     pub fn hear(&mut self, lanes: &mut Lanes, link: LinkId, message: &Control) {
-        if let Some(peer) = self.peers.get_mut(&link) {
-            peer.unanswered = None;
-        }
+        self.unanswered.remove(&link);
         match message {
             Control::Have {
                 chunks, owner, all, ..
@@ -84,6 +82,7 @@ impl Set {
                     let wanted = !self.have.get(chunk) && !self.asked.get(chunk);
                     if wanted && !peer.have.get(chunk) && peer.fresh.len() < MAX_FRESH {
                         peer.fresh.push_back(chunk);
+                        self.owners.insert(link);
                         self.search_owned = true;
                     }
                 }
@@ -96,7 +95,7 @@ impl Set {
             }
             peer.have.set_range(first, last);
         }
-        peer.searched = 0;
+        self.unsearched.insert(link);
         self.search = true;
     }
 

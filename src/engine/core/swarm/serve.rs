@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::give::Asking;
 use super::lanes::Lanes;
-use super::set::{PassingOn, Peer, Sending, Set};
+use super::set::{PassingOn, Sending, Set};
 use super::types::SwarmOutput;
 use crate::core::ids::{ChunkIndex, LinkId};
 use crate::core::time::Moment;
@@ -221,7 +221,7 @@ impl Set {
         }
         if let Some(one) = self.passing_on.iter_mut().find(|one| one.chunk == chunk) {
             one.copies += 1;
-            if one.copies >= enough(one, &self.peers, lanes.now) {
+            if one.copies >= enough(one, &self.unanswered, lanes.now) {
                 self.report_ready(lanes);
             }
         }
@@ -250,9 +250,9 @@ impl Set {
     pub fn report_ready(&mut self, lanes: &mut Lanes) {
         let idle = !lanes.busy();
         let now = lanes.now;
-        let peers = &self.peers;
+        let unanswered = &self.unanswered;
         let passed = |one: &PassingOn| {
-            one.copies >= enough(one, peers, now)
+            one.copies >= enough(one, unanswered, now)
                 || (idle && now.since(one.since) > UNASKED)
                 || now.since(one.since) > (one.patience * GIVE_UP).max(GIVE_UP_FLOOR)
         };
@@ -278,13 +278,10 @@ impl Set {
 
 /// How many copies of an owned chunk are enough: all but a fifth of those who were told of it, and of them only who
 /// may be there.
-fn enough(one: &PassingOn, peers: &BTreeMap<LinkId, Peer>, now: Moment) -> u32 {
+fn enough(one: &PassingOn, unanswered: &BTreeMap<LinkId, Moment>, now: Moment) -> u32 {
     let patience = (one.patience * SILENT).max(SILENT_FLOOR);
-    let silent = |peer: &&Peer| {
-        let since = peer.unanswered.map(|since| now.since(since));
-        since.is_some_and(|time| time > patience)
-    };
-    let silent = peers.values().filter(silent).count();
+    let silent = |since: &&Moment| now.since(**since) > patience;
+    let silent = unanswered.values().filter(silent).count();
     let silent = u32::try_from(silent).unwrap_or(u32::MAX);
     let told = one.told.saturating_sub(silent);
     told - told / 5

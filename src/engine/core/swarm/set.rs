@@ -83,14 +83,10 @@ pub struct Peer {
     pub in_line: bool,
     /// It would, could it take more at present.
     pub blocked: bool,
-    /// The number of changes when nothing to ask of it was found, unless it has told news since.
-    pub searched: u64,
     /// Chunks it gave as the source which are passed on.
     pub passed_on: u32,
     /// Hashes that it knows, as far as was said.
     pub hashes: u32,
-    /// Since when it was told of chunks that this device owns and has said nothing.
-    pub unanswered: Option<Moment>,
     /// When it last told in a batch what it has, and when before that: what it had at some moment is in the second batch after.
     pub batches: [Moment; 2],
     /// At the source: it knows that the air is spared.
@@ -117,11 +113,9 @@ impl Peer {
             queue: VecDeque::new(),
             in_line: false,
             blocked: false,
-            searched: 0,
             passed_on: 0,
             hashes: u32::MAX,
             batches: [Moment(0); 2],
-            unanswered: None,
             spares: false,
             reports: 0,
         }
@@ -179,14 +173,19 @@ pub struct Set {
     /// How the members of the session are spread.
     pub clusters: Clusters,
     pub passing_on: Vec<PassingOn>,
+    /// Peers that were told of chunks that this device owns and have said nothing since then.
+    pub unanswered: BTreeMap<LinkId, Moment>,
     /// From a request to the whole chunk.
     pub service: Smooth,
     /// Something changed since a search for a chunk found nothing.
     pub search: bool,
-    /// How often chunks that were not wanted became so, from 1.
-    pub changes: u64,
     /// The same for a chunk of an owner.
     pub search_owned: bool,
+    /// Peers that may have a wanted chunk: all others were searched in vain since chunks became wanted and they told news. With these
+    /// two a large class is not looked through for each chunk.
+    pub unsearched: BTreeSet<LinkId>,
+    /// Peers that are known to own chunks which may not be asked for yet, or were not.
+    pub owners: BTreeSet<LinkId>,
     /// Since when nothing could be asked though there was budget.
     pub starving: Option<Moment>,
     pub paused: Moment,
@@ -225,9 +224,11 @@ impl Set {
             givings: Vec::from_iter(spec.source.then(|| Giving::new(Bond::Near, chunks))),
             clusters: Clusters::ONE,
             passing_on: Vec::new(),
+            unanswered: BTreeMap::new(),
             service: Smooth::default(),
             search: true,
-            changes: 1,
+            unsearched: BTreeSet::new(),
+            owners: BTreeSet::new(),
             search_owned: true,
             starving: None,
             paused: Moment(0),
@@ -262,6 +263,7 @@ impl Set {
         self.peers
             .entry(link)
             .or_insert_with(|| Peer::new(member, bond, chunks));
+        self.unsearched.insert(link);
         self.air.stale = true;
         if member.teacher {
             self.air_unknown();
@@ -273,6 +275,9 @@ impl Set {
     pub fn leave(&mut self, lanes: &mut Lanes, link: LinkId) {
         self.unblock(link);
         self.drop_asked(lanes, link, false);
+        self.unsearched.remove(&link);
+        self.owners.remove(&link);
+        self.unanswered.remove(&link);
         if let Some(peer) = self.peers.remove(&link) {
             self.take_back(link, &peer.have);
             self.air.stale = true;
@@ -352,8 +357,8 @@ impl Set {
     }
 
     /// Chunks are wanted that were not.
-    pub const fn wanted_again(&mut self) {
-        self.changes += 1;
+    pub fn wanted_again(&mut self) {
+        self.unsearched = self.peers.keys().copied().collect();
         self.search_again();
     }
 

@@ -108,9 +108,7 @@ impl Set {
             }
         }
         for link in unanswered {
-            if let Some(peer) = self.peers.get_mut(&link) {
-                peer.unanswered.get_or_insert(lanes.now);
-            }
+            self.unanswered.entry(link).or_insert(lanes.now);
         }
         told
     }
