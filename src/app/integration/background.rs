@@ -8,8 +8,8 @@ use gtk::prelude::*;
 use gtk::{gio, glib};
 
 use crate::config;
-use crate::i18n::gettext_f;
 use crate::model::session::Session;
+use crate::model::session_words;
 
 const PORTAL: &str = "org.freedesktop.portal.Desktop";
 const OBJECT: &str = "/org/freedesktop/portal/desktop";
@@ -156,7 +156,7 @@ pub fn set_status(live: Option<&Session>) {
         return;
     }
     let text = live.map_or_else(String::new, |session| {
-        gettext_f("Connected to {title}", &[("title", &session.title())])
+        session_words::doing(session.teaching(), &session.title())
     });
     if TOLD.with_borrow(|told| *told == text) {
         return;

@@ -14,9 +14,9 @@ use gtk::{gio, glib};
 use super::status_menu::{self, Entry, Menu};
 use crate::application::Application;
 use crate::config;
-use crate::i18n::gettext_f;
 use crate::model::lab::Lab;
 use crate::model::session::Session;
+use crate::model::session_words;
 
 /// The preference.
 const KEY: &str = "tray-icon";
@@ -92,12 +92,7 @@ fn icon_name() -> String {
 /// What goes on, in words: in a session of that title, taught here or not, or in none.
 fn state(session: Option<(bool, &str)>) -> String {
     match session {
-        Some((true, title)) => gettext_f(
-            // Translators: what the icon in the tray says to a teacher whose session runs.
-            "Teaching {title}",
-            &[("title", title)],
-        ),
-        Some((false, title)) => gettext_f("Connected to {title}", &[("title", title)]),
+        Some((teaching, title)) => session_words::doing(teaching, title),
         None => gettext("Waiting for a Session"),
     }
 }

@@ -17,6 +17,16 @@ pub fn vouched(view: &SessionView) -> String {
     }
 }
 
+/// What somebody does in a session, where there is no window that shows it.
+pub fn doing(teaching: bool, title: &str) -> String {
+    if teaching {
+        // Translators: what the desktop says of the program of a teacher whose session runs.
+        gettext_f("Teaching {title}", &[("title", title)])
+    } else {
+        gettext_f("Connected to {title}", &[("title", title)])
+    }
+}
+
 /// A line for an item that is no longer offered.
 pub fn withdrawn(title: &str, reason: &str) -> String {
     if reason.is_empty() {
