@@ -92,11 +92,16 @@ part_hostile() {
   "$TOP/tests/hostile/run"
 }
 
+# The tests are of the same two as the build, or GTK's crates would be built again with other features.
+desktop_built() {
+  in_root cargo build --release --locked -p handout -p handout-cli &&
+    in_root cargo test --release --locked -p handout -p handout-cli --bin handout --no-run
+}
+ahead_desktop() { desktop_built; }
 part_desktop() {
-  in_root cargo build --release --locked -p handout -p handout-cli || return 1
+  desktop_built || return 1
   all_of desktop_unit desktop_desk desktop_windows
 }
-# Of the same two as the build, or GTK's crates would be built again with other features.
 desktop_unit() { in_root --no-network cargo test --release --locked --offline -p handout -p handout-cli --bin handout; }
 desktop_desk() { in_root --no-network "$TOP/tests/desktop/lib/run"; }
 desktop_windows() {
@@ -134,6 +139,7 @@ installed_names() {
 }
 uninstalled() { in_root env DESTDIR="$2" ninja -C "$1" uninstall && [[ -z $(find "$2" -type f -o -type l) ]]; }
 
+ahead_flatpak() { "$TOP/tests/flatpak/run" --make; }
 part_flatpak() {
   need_script tests/flatpak/run || return 1
   "$TOP/tests/flatpak/run"
@@ -146,6 +152,7 @@ part_bench() {
   if is_long; then "$TOP/build-aux/bench"; else "$TOP/build-aux/bench" --gate; fi
 }
 
+ahead_fuzz() { "$TOP/build-aux/fuzz" --make; }
 part_fuzz() {
   if is_long; then "$TOP/build-aux/fuzz" 300; else "$TOP/build-aux/fuzz" --check 3; fi
 }
