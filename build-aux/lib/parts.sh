@@ -22,6 +22,8 @@ need_script() {
   }
 }
 
+# The first part that needs the root. (Making it waits for the network and for one processor.)
+ahead_lint() { ensure_root; }
 part_lint() { all_of lint_format lint_code lint_tree lint_crates; }
 lint_format() { check 'formatting (cargo fmt)' cargo fmt --all --check; }
 # In the root, where everything can be looked at by one run; that engine and cli need nothing of it is the part `engine-alone`.
