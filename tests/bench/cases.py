@@ -70,6 +70,9 @@ def last(limit):
 FASTER = Bar("last student, over the fastest unicast peer", "ratio", 1.0, ("", UNICAST), below=True)
 CHEAPER = Bar("CPU seconds for a GiB, over libtorrent's", "cpu_s_per_gib", 1.0, ("", ("libtorrent",)), below=True)
 
+BESIDE_SLOW = (Bar("last normal student over F/u_s", "ratio", 1.25, busy="class_machine"),
+               Bar("slow students over F/d of their own", "slow_ratio", 1.10))
+
 CASES = [
     equal(8, 10, last(1.25)),
     equal(8, 32, systems=BESIDE, quick=BESIDE),
@@ -78,9 +81,12 @@ CASES = [
     equal(50, 32, last(1.20), FASTER, CHEAPER, systems=BESIDE, quick=NO_STAR),
     equal(50, 128, last(1.10), Bar("copies sent by the teacher", "copies", 1.15)),
     Case("slow-five", "32 MiB to 50 students, five of them at a tenth of the rate", 50, 8, 32 * MIB,
-         bars=(Bar("last normal student over F/u_s", "ratio", 1.25, busy="class_machine"),
-               Bar("slow students over F/d of their own", "slow_ratio", 1.10)),
+         bars=BESIDE_SLOW,
          slow=tuple((number, 0.8) for number in (5, 15, 25, 35, 45)), body=situations.slow),
+    # Half as many bytes a second: beside a class of fifty, two processors are the limit.
+    Case("five-slow-24", "32 MiB to 24 students at 8 Mbit/s, five of them at a tenth of the rate", 24, 8, 32 * MIB,
+         bars=BESIDE_SLOW,
+         slow=tuple((number, 0.8) for number in (3, 8, 13, 18, 23)), body=situations.slow),
     Case("five-die", "32 MiB to 24 students, five killed and cut off at half time", 24, 16, 32 * MIB,
          bars=(Bar("last survivor over F/u_s", "ratio", 1.20),), body=situations.deaths),
     Case("teacher-dies", "32 MiB to 24 students, the teacher killed and cut off once one copy is out", 24, 16, 32 * MIB,
