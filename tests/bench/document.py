@@ -114,6 +114,8 @@ def write(top, lines, queue, void, timeline_of):
         pictures.append(("bench-students.svg", "Time to the last student against the number of students"))
     if timeline_of:
         (images / "bench-timeline.svg").write_text(timeline(timeline_of), encoding="utf-8")
+    # Where no run was drawn, the picture of an earlier one stays.
+    if (images / "bench-timeline.svg").exists():
         pictures.append(("bench-timeline.svg", "One run: rates and verified bytes against time"))
     (top / "docs" / "BENCHMARKS.md").write_text(page(lines, queue, void, pictures), encoding="utf-8")
     kept = [{key: each for key, each in line.items() if key not in ("error", "times")} for line in lines]
