@@ -12,7 +12,7 @@ runtime_bundles() {
   case $1 in
     stand-in)
       printf 'runtime/%s/%s/%s\n' "$STAND_IN_PLATFORM" "$(kit_arch)" "$STAND_IN_BRANCH" >"$2/1.ref"
-      in_sandbox_root flatpak build-bundle --runtime "$(stand_in)" "$2/1.flatpak" "$STAND_IN_PLATFORM" "$STAND_IN_BRANCH" >&2 || return 1
+      cp "$(stand_in_bundle)" "$2/1.flatpak" || return 1
       ;;
     public) public_bundles "$2" ;;
   esac
