@@ -95,13 +95,12 @@ part_hostile() {
 }
 
 # The tests are of the same two as the build, or GTK's crates would be built again with other features.
-desktop_built() {
+ahead_desktop() {
   in_root cargo build --release --locked -p handout -p handout-cli &&
     in_root cargo test --release --locked -p handout -p handout-cli --bin handout --no-run
 }
-ahead_desktop() { desktop_built; }
 part_desktop() {
-  desktop_built || return 1
+  ahead_desktop || return 1
   all_of desktop_unit desktop_desk desktop_windows
 }
 desktop_unit() { in_root --no-network cargo test --release --locked --offline -p handout -p handout-cli --bin handout; }
