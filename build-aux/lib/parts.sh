@@ -22,13 +22,33 @@ need_script() {
   }
 }
 
+# take_over: gives the root, where nothing was built in it yet, what the tests' build made: it is the same compiler, and the engine and
+# the crates of others have the same features there.
+take_over() {
+  local made=$TOP/target/release root=$TOP/target/root/release
+  [[ -d $made && ! -d $root ]] || return 0
+  rm -rf "$root.part" && mkdir -p "$root.part"
+  cp -a "$made"/{.fingerprint,build,deps} "$root.part" && mv "$root.part" "$root"
+}
+
 # The first part that needs the root. (Making it waits for the network and for one processor.)
 ahead_lint() { ensure_root; }
-part_lint() { all_of lint_format lint_code lint_tree lint_crates; }
+part_lint() {
+  take_over
+  all_of lint_format lint_code lint_tree lint_crates lint_features
+}
 lint_format() { check 'formatting (cargo fmt)' cargo fmt --all --check; }
 # In the root, where everything can be looked at by one run; that engine and cli need nothing of it is the part `engine-alone`.
 lint_code() { check 'clippy' in_root cargo clippy --release --locked --workspace --all-targets -- -D warnings; }
 lint_tree() { check 'rules of the tree' "$TOP/build-aux/check-tree"; }
+# What `take_over` rests on.
+lint_features() { check "the window's crates ask for no features that the tests' build lacks (src/cli/Cargo.toml)" same_features; }
+same_features() {
+  local tests=(-p handout-engine -p handout-cli) here=$LOGS/features
+  features "${tests[@]}" >"$here-tests" && features "${tests[@]}" -p handout >"$here-all" || return 1
+  ! comm -23 "$here-tests" "$here-all" | grep .
+}
+features() { cargo tree --locked -e normal,build --prefix none -f '{p} {f}' "$@" | sed 's/ (\*)$//' | sort -u; }
 lint_crates() { check 'crates of others: licences, versions, sources, use' "$TOP/build-aux/check-crates"; }
 
 part_unit() {
@@ -94,16 +114,17 @@ part_hostile() {
   "$TOP/tests/hostile/run"
 }
 
-# The tests are of the same two as the build, or GTK's crates would be built again with other features.
+# The same crates each time, and those of `unit`: others would be built again, with other features.
+readonly DESKTOP=(--release --locked -p handout -p handout-cli -p handout-engine)
 ahead_desktop() {
-  in_root cargo build --release --locked -p handout -p handout-cli &&
-    in_root cargo test --release --locked -p handout -p handout-cli --bin handout --no-run
+  take_over
+  in_root cargo build "${DESKTOP[@]}" && in_root cargo test "${DESKTOP[@]}" --bin handout --no-run
 }
 part_desktop() {
   ahead_desktop || return 1
   all_of desktop_unit desktop_desk desktop_windows
 }
-desktop_unit() { in_root --no-network cargo test --release --locked --offline -p handout -p handout-cli --bin handout; }
+desktop_unit() { in_root --no-network cargo test "${DESKTOP[@]}" --offline --bin handout; }
 desktop_desk() { in_root --no-network "$TOP/tests/desktop/lib/run"; }
 desktop_windows() {
   need_script tests/desktop/run || return 1

@@ -63,6 +63,8 @@ class Unused(unittest.TestCase):
         text = "use serde_json::Value; use gtk::glib; use gettextrs::gettext; let operand = 1;"
         found = list(crates.unused(own, lambda _folder: text))
         self.assertEqual(found, ["own asks for rand and does not use it"])
+        own["metadata"] = {"cargo-machete": {"ignored": ["rand"]}}
+        self.assertEqual(list(crates.unused(own, lambda _folder: text)), [])
 
 
 if __name__ == "__main__":
