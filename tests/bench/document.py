@@ -1,7 +1,7 @@
 """docs/BENCHMARKS.md, its figures and its curves, from the lines of the results. Nothing in there is written by hand."""
 import json
 
-from . import cases, figures, summary, svg, table
+from . import cases, chunks, figures, summary, svg, table
 
 HEADER = """# Benchmarks
 
@@ -29,6 +29,7 @@ build-aux/bench --list                 # all cases and systems
 build-aux/bench                        # everything, three times: hours; go on at any time with the same command
 build-aux/bench --case five-die        # one case
 build-aux/bench --case equal-24-32 --only handout --timeline --again
+build-aux/bench --chunks               # the simulated curve
 build-aux/bench --report               # the tables of what is there
 build-aux/bench --docs                 # writes this page
 ```
@@ -61,8 +62,8 @@ def page(lines, queue, void, pictures):
                          + table.markdown(table.HEAD, body))
     if pictures:
         parts.append("\n## Curves\n\n" + "\n\n".join(f"![{title}](images/{name})" for name, title in pictures))
-    parts.append("\nThere is no curve of the ratio against the chunk size: the program offers no choice of it, it follows from the\n"
-                 "total and the number of students.\n")
+    parts.append("\nThe size of a chunk follows from the total and the number of students (`layout::chunk_size`) and cannot be chosen: its curve is\n"
+                 "simulated.\n")
     parts.append(REPEAT)
     return "\n".join(parts)
 
@@ -112,6 +113,10 @@ def write(top, lines, queue, void, timeline_of):
     if drawn:
         (images / "bench-students.svg").write_text(drawn, encoding="utf-8")
         pictures.append(("bench-students.svg", "Time to the last student against the number of students"))
+    drawn = chunks.curve(summary.summarise(lines))
+    if drawn:
+        (images / "bench-chunks.svg").write_text(drawn, encoding="utf-8")
+        pictures.append(("bench-chunks.svg", "Simulated time over the bound against the size of a chunk"))
     if timeline_of:
         (images / "bench-timeline.svg").write_text(timeline(timeline_of), encoding="utf-8")
     # Where no run was drawn, the picture of an earlier one stays.

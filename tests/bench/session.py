@@ -7,7 +7,7 @@ import time
 from lab.lib import files
 from lab.lib.case import remove
 
-from . import cases, document, gate, runner, table, timeline
+from . import cases, chunks, document, gate, runner, table, timeline
 from .results import Results
 from .room import QUEUE, Room
 from .systems import ALL, lacks
@@ -33,6 +33,11 @@ def report(options):
     else:
         table.show(lines)
     return 0
+
+
+def simulate(options):
+    """Simulates what the curve of chunk sizes shows."""
+    return chunks.run(options, Results(options.results), runner.machine(options.top))
 
 
 def chosen(options):

@@ -2,6 +2,7 @@
 import dataclasses
 
 from . import cases, figures
+from .results import OWN
 from .runner import VOID
 
 FIELDS = ("ratio", "first", "median", "last", "cpu_s", "cpu_s_per_gib", "peak_mib.teacher", "peak_mib.student", "copies", "plain_s",
@@ -30,7 +31,7 @@ def value(line, path):
 
 def programs(lines):
     """The newest state of this program in each case."""
-    return {line["case"]: line["program"] for line in lines if line["system"] == "handout"}
+    return {line["case"]: line["program"] for line in lines if line["system"] in OWN}
 
 
 def summarise(lines):
@@ -38,7 +39,7 @@ def summarise(lines):
     newest = programs(lines)
     kept = {}
     for line in lines:
-        if line["system"] != "handout" or line["program"] == newest[line["case"]]:
+        if line["system"] not in OWN or line["program"] == newest[line["case"]]:
             kept.setdefault((line["case"], line["system"]), []).append(line)
     return {key: row(*key, same) for key, same in kept.items()}
 

@@ -1,5 +1,6 @@
 """Line charts as SVG: text stays text, lines differ by more than colour, and both light and dark pages are served."""
 import dataclasses
+import math
 from xml.sax.saxutils import escape
 
 WIDTH, HEIGHT = 720, 400
@@ -35,16 +36,17 @@ def number(value):
     return f"{value:g}"
 
 
-def chart(title, description, across, up, series, low=0.0):
-    """A chart. `across` and `up` name the axes with their units."""
+def chart(title, description, across, up, series, low=0.0, double=False):
+    """A chart. `across` and `up` name the axes with their units; with `double` each step across is twice the one before."""
     points = [point for each in series for point in each.points]
-    x_low, x_high = min(x for x, _ in points), max(x for x, _ in points)
-    x_low = 0.0 if x_low < 0.2 * x_high else x_low
+    places = math.log2 if double else float
+    x_low, x_high = min(places(x) for x, _ in points), max(places(x) for x, _ in points)
+    x_low = 0.0 if x_low < 0.2 * x_high and not double else x_low
     y_high = max(y for _, y in points) * 1.05 or 1.0
     wide, high = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
 
     def x_of(x):
-        return LEFT + wide * (x - x_low) / ((x_high - x_low) or 1)
+        return LEFT + wide * (places(x) - x_low) / ((x_high - x_low) or 1)
 
     def y_of(y):
         return TOP + high * (1 - (y - low) / ((y_high - low) or 1))
@@ -53,7 +55,7 @@ def chart(title, description, across, up, series, low=0.0):
            'font-family="sans-serif" font-size="13">', f'<title id="title">{escape(title)}</title>',
            f'<desc id="what">{escape(description)}</desc>', style(len(series)),
            f'<text x="{LEFT}" y="24" class="text" font-size="15" font-weight="bold">{escape(title)}</text>']
-    for x in ticks(x_low, x_high):
+    for x in sorted({x for x, _ in points}) if double else ticks(x_low, x_high):
         out.append(f'<path class="grid" d="M{x_of(x):.1f} {TOP}V{TOP + high}"/>'
                    f'<text class="text" x="{x_of(x):.1f}" y="{TOP + high + 18}" text-anchor="middle">{number(x)}</text>')
     for y in ticks(low, y_high):

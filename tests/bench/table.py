@@ -59,7 +59,7 @@ def plain(head, body):
 def show(lines):
     """Prints everything."""
     rows = summary.summarise(lines)
-    for case in dict.fromkeys(name for name, _ in rows):
+    for case in dict.fromkeys(name for name, system in rows if system in TITLES):
         what = next((each.what for each in cases.named(case)), case)
         print(f"\n{case}: {what}\n{plain(HEAD, of_case(rows, case))}")
     print("\n" + plain(("case", "what", "bar", "measured", "met"),

@@ -5,7 +5,7 @@
 //! swarm and with whole machines, side by side (see `sim::whole::lesson` for how they differ).
 //! What happens in one's own class: `slow=HOST:SHARE`, `die=HOST:PART`, `late=HOST:PART`,
 //! `poison=HOST`, `stall=HOST`, `lie=HOST`, `seed=NUMBER`; `cell=FIRST-LAST:MBIT` puts hosts at one
-//! access point, `radio=FIRST-LAST` has hosts on wires call themselves wireless;
+//! access point, `radio=FIRST-LAST` has hosts on wires call themselves wireless; `chunk=KIB` is the size of a chunk;
 //! `student=HOST` says what one had at each moment; `--last` lists the students who ended last.
 
 use std::time::Instant;
@@ -140,6 +140,7 @@ fn trouble(scenario: &mut Scenario, word: &str) {
         "stall" => scenario.hostile.push((host, Behaviour::Stall)),
         "lie" => scenario.hostile.push((host, Behaviour::FalseHave)),
         "seed" => scenario.seed = host as u64,
+        "chunk" => scenario.chunk = u32::try_from(host).ok().map(|kib| kib * 1024),
         "student" => {}
         _ => panic!("unknown: {what}"),
     }

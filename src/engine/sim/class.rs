@@ -54,6 +54,8 @@ pub struct Scenario {
     pub seed: u64,
     /// The longest that a student may go without a byte while others could help.
     pub patience: Duration,
+    /// Bytes of a chunk, where it is not what the program would choose.
+    pub chunk: Option<u32>,
 }
 
 impl Scenario {
@@ -74,7 +76,18 @@ impl Scenario {
             loss: 0.0,
             seed: 1,
             patience: Duration::from_secs(20),
+            chunk: None,
         }
+    }
+
+    /// Bytes of a chunk.
+    pub fn chunk_size(&self) -> u32 {
+        let class = u32::try_from(self.students).unwrap_or(u32::MAX);
+        self.chunk.unwrap_or_else(|| chunk_size(self.bytes, class))
+    }
+
+    fn sizes(&self) -> ChunkSizes {
+        ChunkSizes::run(self.bytes, self.chunk_size())
     }
 
     /// Time of one copy over the teacher's uplink, in seconds.
@@ -121,8 +134,7 @@ impl Scenario {
 
     /// Runs it to its end.
     pub fn run(&self) -> Report {
-        let class = u32::try_from(self.students).unwrap_or(u32::MAX);
-        let sizes = ChunkSizes::run(self.bytes, chunk_size(self.bytes, class));
+        let sizes = self.sizes();
         let mut world = World::new(self.seed);
         world.loss = self.loss;
         let stations = self.cells.iter().flat_map(|cell| &cell.stations);
@@ -207,7 +219,7 @@ impl Scenario {
         let mut samples = vec![Sample::default()];
         let pace = Duration::from_secs_f64(self.copy_time() / 20.0);
         let limit = self.moment(1_000.0) + Duration::from_secs(100);
-        let chunks = u64::from(chunk_count(self));
+        let chunks = u64::from(self.sizes().count);
         let memory = 65_536 + (self.students + 1) * (4_096 + usize::try_from(chunks).unwrap_or(0));
         loop {
             for _ in 0..2_000.max(self.students * 200) {
@@ -312,11 +324,6 @@ pub struct Sample {
     pub had: Vec<u64>,
     /// Bytes lost so far.
     pub lost: u64,
-}
-
-fn chunk_count(scenario: &Scenario) -> u32 {
-    let class = u32::try_from(scenario.students).unwrap_or(u32::MAX);
-    ChunkSizes::run(scenario.bytes, chunk_size(scenario.bytes, class)).count
 }
 
 /// How one student fared.
