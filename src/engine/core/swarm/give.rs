@@ -416,6 +416,8 @@ impl Set {
 
     /// A peer asks the source itself: what nobody was given is given to it.
     pub fn ask_source(&mut self, link: LinkId, chunk: u32, now: Moment) -> Asking {
+        // Whoever said that it has the chunk would pass it on to nobody: others think so too.
+        let said = self.peers.get(&link).is_some_and(|p| p.have.get(chunk));
         let Some(giving) = self.giving_to(link) else {
             return Asking::Granted;
         };
@@ -423,7 +425,7 @@ impl Set {
         if backlog.is_some_and(|b| b.iter().any(|given| given.chunk == chunk)) {
             return Asking::Coming;
         }
-        if giving.taken.get(chunk) {
+        if said || giving.taken.get(chunk) {
             return Asking::Granted;
         }
         let chunks = self.sizes.count;
