@@ -8,6 +8,7 @@
 use std::ops::Range;
 
 use super::ids::{ChunkIndex, FileIndex};
+use super::swarm::{CLUSTER, FLAT};
 
 /// Smallest chunk, in bytes.
 pub const MIN_CHUNK_SIZE: u32 = 16 * 1024;
@@ -18,25 +19,33 @@ pub const MAX_CHUNKS: u32 = 4_000_000;
 /// Most files of a set.
 pub const MAX_FILES: u32 = 20_000;
 
+/// What a chunk costs beside its bytes, in bytes: messages about it, and work that they could be sent in.
+const CHUNK_COST: u64 = 700;
+
 /// The chunk size for a set of `total` bytes that goes to `peers` devices: the power of two nearest
-/// to `total / (32 · min(peers, 64))`, from 16 KiB to 1 MiB.
+/// to `√(700 · total / peers)`, from 16 KiB to 1 MiB. Above [`FLAT`] peers each is in a cluster, and
+/// those of one cluster count.
 ///
-/// The time to the last student is about `1 + peers · chunk / total` times the bound. The share of
-/// at most 2,048 chunks keeps every set below [`MAX_CHUNKS`] until the largest chunk size is reached.
+/// The time over the bound grows by `peers · chunk / total`, as nobody can pass on what has not come
+/// whole, and by [`CHUNK_COST`]` / chunk`. The sum is least here. There are at most 300,000 chunks
+/// before the largest size is reached, which keeps every set below [`MAX_CHUNKS`].
 pub fn chunk_size(total: u64, peers: u32) -> u32 {
-    let wanted = total / (32 * u64::from(peers.clamp(1, 64)));
-    if wanted <= u64::from(MIN_CHUNK_SIZE) {
-        return MIN_CHUNK_SIZE;
-    }
+    let least = u64::from(MIN_CHUNK_SIZE);
+    let most = u64::from(MAX_CHUNK_SIZE);
+    let peers = if peers as usize > FLAT {
+        CLUSTER as u64
+    } else {
+        u64::from(peers.max(1))
+    };
+    let square = (total / peers).saturating_mul(CHUNK_COST);
+    let wanted = square.isqrt().clamp(least, most);
     let below = 1_u64 << wanted.ilog2();
-    let nearest = if u128::from(wanted) * u128::from(wanted) > 2 * u128::from(below).pow(2) {
-        below.saturating_mul(2)
+    let nearest = if wanted * wanted > 2 * below * below {
+        2 * below
     } else {
         below
     };
-    u32::try_from(nearest)
-        .unwrap_or(MAX_CHUNK_SIZE)
-        .min(MAX_CHUNK_SIZE)
+    u32::try_from(nearest).unwrap_or(MAX_CHUNK_SIZE)
 }
 
 /// Whether a set may have chunks of this size: a power of two from 16 KiB to 1 MiB.
@@ -273,11 +282,13 @@ mod tests {
     #[test]
     fn chunk_sizes_follow_the_rule() {
         let gib = 1 << 30;
-        assert_eq!(chunk_size(gib, 50), 512 << 10);
-        assert_eq!(chunk_size(gib, 64), 512 << 10);
-        assert_eq!(chunk_size(gib, 1000), 512 << 10);
-        assert_eq!(chunk_size(gib, 8), MAX_CHUNK_SIZE);
-        assert_eq!(chunk_size(100 << 20, 50), 64 << 10);
+        assert_eq!(chunk_size(gib, 50), 128 << 10);
+        assert_eq!(chunk_size(gib, 200), 64 << 10);
+        assert_eq!(chunk_size(gib, 1000), chunk_size(gib, 50));
+        assert_eq!(chunk_size(gib, 1), MAX_CHUNK_SIZE);
+        assert_eq!(chunk_size(100 * gib, 50), MAX_CHUNK_SIZE);
+        assert_eq!(chunk_size(32 << 20, 24), 32 << 10);
+        assert_eq!(chunk_size(128 << 20, 24), 64 << 10);
         assert_eq!(chunk_size(0, 0), MIN_CHUNK_SIZE);
         assert_eq!(chunk_size(u64::MAX, 1), MAX_CHUNK_SIZE);
     }

@@ -31,7 +31,7 @@ use std::time::Duration;
 use lanes::Lanes;
 use set::{Member, Set};
 
-pub use cluster::{Bond, Clusters, FLAT};
+pub use cluster::{Bond, CLUSTER, Clusters, FLAT};
 pub use types::{BadPeer, ChunkSizes, SetProgress, SetSpec, SwarmLimits, SwarmOutput};
 
 use super::ids::{ChunkIndex, DeviceId, LinkId, SessionId, SetId};
