@@ -32,32 +32,34 @@ def run(options, results, machine):
                 about = {"case": one.case(kib), "system": SYSTEM, "repeat": seed, **machine, "conditions": dataclasses.asdict(one)}
                 if not options.again and results.has(about):
                     continue
-                ratio = simulated(options.sim, one, kib, seed)
-                results.add(about | {"ok": True, "void": False, "ratio": ratio})
-                print(f"{one.case(kib):24} {seed} ratio {ratio:.3f}", flush=True)
+                told = simulated(options.sim, one, kib, seed)
+                line = told_of(told)
+                results.add(about | {"void": False} | line)
+                print(f"{one.case(kib):24} {seed} {line.get('error') or 'ratio %.3f' % line['ratio']}", flush=True)
     return 0
 
 
 def simulated(program, one, kib, seed):
-    """The last student's time over the bound."""
+    """What the simulator prints of a class."""
     words = [program, str(one.students), str(one.mib), str(one.mbit), f"chunk={kib}", f"seed={seed}"]
-    told = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True).stdout
-    return ratio_of(told)
+    return subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-def ratio_of(told):
-    """The ratio in what the simulator prints of one class: a head, and the class's line."""
-    head, line, *more = told.splitlines()
-    if more or head.split()[1] != "ratio":
-        raise ValueError(f"not one simulated class: {told}")
-    return float(line.split()[1])
+def told_of(told):
+    """The last student's time over the bound, in what the simulator prints of one class: a head, the class's line, and what went wrong."""
+    head, line, *wrong = told.splitlines()
+    if head.split()[1] != "ratio":
+        raise ValueError(f"not a simulated class: {told}")
+    return {"ok": False, "error": wrong[0].strip()} if wrong else {"ok": True, "ratio": float(line.split()[1])}
 
 
 def curve(rows):
     """The chart, `None` where nothing was simulated."""
     series = []
     for one in CLASSES:
-        known = [(kib, rows[one.case(kib), SYSTEM].values["ratio"]) for kib in SIZES if (one.case(kib), SYSTEM) in rows]
+        told = {kib: rows[one.case(kib), SYSTEM] for kib in SIZES if (one.case(kib), SYSTEM) in rows}
+        # A size with which some class did not end has no ratio.
+        known = [(kib, row.values["ratio"]) for kib, row in told.items() if row.runs and not row.failed]
         if len(known) > 1:
             series.append(svg.Series(f"{one.students} × {one.mib} MiB, {rate(one.mbit)}", known))
     if not series:

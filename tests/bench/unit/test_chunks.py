@@ -16,12 +16,15 @@ def line(kib, seed, ratio, program="aaa"):
 class Told(unittest.TestCase):
     def test_the_ratio_is_read_from_what_the_simulator_prints(self):
         told = "class                 ratio others copies\nown                   1.123   0.00   1.00\n"
-        self.assertEqual(chunks.ratio_of(told), 1.123)
+        self.assertEqual(chunks.told_of(told), {"ok": True, "ratio": 1.123})
 
-    def test_what_is_not_one_class_is_refused(self):
-        for told in ("class ratio\nown 1.1\n  host 3 waits for 20 s\n", "class bare\nown 1.1\n"):
-            with self.assertRaises(ValueError):
-                chunks.ratio_of(told)
+    def test_a_class_that_did_not_end_has_no_ratio(self):
+        told = chunks.told_of("class ratio\nown inf\n  host 3 waits for 20 s\n")
+        self.assertEqual(told, {"ok": False, "error": "host 3 waits for 20 s"})
+
+    def test_what_is_no_class_is_refused(self):
+        with self.assertRaises(ValueError):
+            chunks.told_of("class bare\nown 1.1\n")
 
 
 class Curve(unittest.TestCase):
@@ -29,7 +32,8 @@ class Curve(unittest.TestCase):
         self.assertIsNone(chunks.curve({}))
 
     def test_medians_of_the_newest_state_are_drawn_and_told(self):
-        lines = [line(16, 1, 9.0, "old"), line(16, 1, 1.5), line(16, 2, 1.2), line(16, 3, 1.3), line(1024, 1, 1.1)]
+        lines = [line(16, 1, 9.0, "old"), line(16, 1, 1.5), line(16, 2, 1.2), line(16, 3, 1.3), line(1024, 1, 1.1), line(64, 1, 1.1),
+                 line(64, 2, None) | {"ok": False}]
         drawn = chunks.curve(summary.summarise(lines))
         self.assertIn("16 KiB 1.30, 1024 KiB 1.10", drawn)
 
