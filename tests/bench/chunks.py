@@ -55,20 +55,16 @@ def told_of(told):
 
 def curve(rows):
     """The chart, `None` where nothing was simulated."""
-    series = []
+    series, rates = [], []
     for one in CLASSES:
         told = {kib: rows[one.case(kib), SYSTEM] for kib in SIZES if (one.case(kib), SYSTEM) in rows}
         # A size with which some class did not end has no ratio.
         known = [(kib, row.values["ratio"]) for kib, row in told.items() if row.runs and not row.failed]
         if len(known) > 1:
-            series.append(svg.Series(f"{one.students} × {one.mib} MiB, {rate(one.mbit)}", known))
+            series.append(svg.Series(f"{one.students} × {one.mib} MiB", known))
+            rates.append(str(one.mbit))
     if not series:
         return None
     said = "; ".join(f"{each.name}: " + ", ".join(f"{x:g} KiB {y:.2f}" for x, y in each.points) for each in series)
     return svg.chart("The size of a chunk", f"Simulated time over the bound against the size of a chunk, medians of {SEEDS} seeds. {said}.",
-                     "KiB in a chunk", "time over the bound", series, low=1.0, double=True)
-
-
-def rate(mbit):
-    """A rate as people write it."""
-    return f"{mbit} Mbit/s" if mbit < 1000 else f"{mbit / 1000:g} Gbit/s"
+                     f"KiB in a chunk; lines of {', '.join(rates)} Mbit/s", "time over the bound", series, low=1.0, double=True)
