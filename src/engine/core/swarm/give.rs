@@ -416,7 +416,8 @@ impl Set {
 
     /// A peer asks the source itself: what nobody was given is given to it.
     pub fn ask_source(&mut self, link: LinkId, chunk: u32, now: Moment) -> Asking {
-        // Whoever said that it has the chunk would pass it on to nobody: others think so too.
+        // Who said that it has the chunk may have it again; it does not become its owner by that, as
+        // a liar who asks would own much and pass on nothing.
         let said = self.peers.get(&link).is_some_and(|p| p.have.get(chunk));
         let Some(giving) = self.giving_to(link) else {
             return Asking::Granted;
