@@ -255,6 +255,8 @@ class Program:
         keyboard.resize(self.process.pid, wide, high)
         # One that does not allow it keeps another size.
         tree.wait(lambda: keyboard.size(window) == (wide, high), 1)
+        # The screen knows the size before the program does.
+        self.wait_for(lambda: self.find("frame").size == keyboard.size(window), "everything is laid out in the new size")
         self.desk.wait_for(lambda: self.steady(window), "the window stands still")
 
     def picture(self, name):

@@ -249,6 +249,12 @@ class Node(Thing):
         value = self.accessible.get_value_iface()
         return value.get_current_value() if value else None
 
+    @property
+    def size(self):
+        """How wide and high it is laid out, in pixels."""
+        place = atspi().Component.get_extents(self.accessible.get_component_iface(), atspi().CoordType.WINDOW)
+        return place.width, place.height
+
     def is_in(self, *states):
         """Whether it is in all of these states: "showing", "sensitive", "checked", "focused", "expanded", …"""
         now = self.accessible.get_state_set()

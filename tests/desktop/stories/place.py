@@ -27,8 +27,7 @@ class Story(Room):
         place.mkdir()
         self.chooses(place)
         self.student.find("label", str(place))
-        self.student.keys("Escape")
-        self.student.wait_for(lambda: not self.student.has("dialog"), "the preferences are closed")
+        self.closes(self.student)
         return place
 
     def lands(self, name, place):

@@ -98,8 +98,7 @@ class Story(Room):
         self.student.resize(360, 640)
         self.look(self.student, "preferences-360.png")
         self.student.resize(960, 680)
-        self.student.keys("Escape")
-        self.student.wait_for(lambda: not self.student.has("label", "Sending"), "the preferences are closed")
+        self.closes(self.student)
 
     def help(self):
         self.student.keys("ctrl+question")
