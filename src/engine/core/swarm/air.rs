@@ -139,6 +139,12 @@ impl Set {
         (spares && wireless(peer)) || (peer.source && !direct) || peer.bond != Bond::Near
     }
 
+    /// Whether a peer may be asked while others have something: those who are not, for as long as nothing is said of the air, are
+    /// not searched for each chunk.
+    pub fn is_sought(&self, peer: &Peer) -> bool {
+        self.direct || self.air.spare || !self.asked_last(peer, false)
+    }
+
     /// Whether no other peer is to be asked at the same time: where many flows come to one station,
     /// each has a small window, and a lost packet stops it for long.
     pub fn has_enough_flows(&self, spares: bool) -> bool {

@@ -191,7 +191,7 @@ impl Set {
 
     /// A chunk from any holder.
     fn pick_held(&mut self, lanes: &mut Lanes) -> Option<(LinkId, u32)> {
-        if !self.search {
+        if !self.search || self.unsearched.is_empty() {
             return None;
         }
         let high = self.hashes.min(self.horizon);

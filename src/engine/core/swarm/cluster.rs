@@ -161,6 +161,7 @@ impl Set {
         for peer in self.peers.values_mut() {
             peer.bond = clusters.bond(peer.member.device, peer.member.teacher);
         }
+        self.wanted_again();
         let chunks = self.sizes.count;
         let mut old = std::mem::take(&mut self.givings);
         let source = old.iter().position(|giving| giving.to == Bond::Near);

@@ -95,8 +95,13 @@ impl Set {
             }
             peer.have.set_range(first, last);
         }
-        self.unsearched.insert(link);
-        self.search = true;
+        let Some(peer) = self.peers.get(&link) else {
+            return;
+        };
+        if self.is_sought(peer) {
+            self.unsearched.insert(link);
+            self.search = true;
+        }
     }
 
     /// At the source: says once that it may go away.

@@ -263,7 +263,6 @@ impl Set {
         self.peers
             .entry(link)
             .or_insert_with(|| Peer::new(member, bond, chunks));
-        self.unsearched.insert(link);
         self.air.stale = true;
         if member.teacher {
             self.air_unknown();
@@ -358,7 +357,8 @@ impl Set {
 
     /// Chunks are wanted that were not.
     pub fn wanted_again(&mut self) {
-        self.unsearched = self.peers.keys().copied().collect();
+        let sought = self.peers.iter().filter(|(_, peer)| self.is_sought(peer));
+        self.unsearched = sought.map(|(&link, _)| link).collect();
         self.search_again();
     }
 
