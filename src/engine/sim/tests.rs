@@ -61,6 +61,12 @@ fn a_class_of_fifty_gets_a_gibibyte_in_the_time_of_one_copy() {
 }
 
 #[test]
+fn no_owner_is_left_out_of_a_long_transfer() {
+    within(&run(&Scenario::new(8, 512 * MIB, SLOW_LINE)), 1.08);
+    within(&run(&Scenario::new(24, 512 * MIB, SLOW_LINE)), 1.10);
+}
+
+#[test]
 fn a_student_at_a_tenth_of_the_speed_does_not_hold_up_the_others() {
     let mut scenario = Scenario::new(50, 256 * MIB, GIGABIT);
     scenario.slow = vec![(7, 0.1)];

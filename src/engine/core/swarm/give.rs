@@ -11,6 +11,7 @@ use super::rate::Smooth;
 use super::set::{Peer, Sending, Set};
 use crate::core::ids::LinkId;
 use crate::core::time::Moment;
+use crate::core::wire::ranges::Ranges;
 use crate::core::wire::statements::LinkKind;
 
 /// Chunks an owner may have that it has not passed on, ...
@@ -55,8 +56,6 @@ struct Owner {
     backlog: VecDeque<Given>,
     /// Chunks it was given, ever.
     chunks: Bitmap,
-    /// How many the owner said are passed on.
-    ready: u32,
     /// From giving a chunk to having it passed on.
     pace: Smooth,
     last: Moment,
@@ -273,7 +272,6 @@ impl Owner {
         Self {
             backlog: VecDeque::new(),
             chunks: Bitmap::new(chunks),
-            ready: 0,
             pace: Smooth::default(),
             last: now,
             trusted: false,
@@ -448,28 +446,35 @@ impl Set {
         Asking::Granted
     }
 
-    /// An owner has passed chunks on: `done` in all.
-    pub fn ready(&mut self, link: LinkId, done: u32, now: Moment) {
+    /// An owner has passed chunks on. Of those that it was not given, or that were given to another since, nothing is counted: had
+    /// it said their number alone, one that it never gets would make it wait for others with nothing to do, each time until it is late.
+    pub fn ready(&mut self, link: LinkId, chunks: &Ranges, now: Moment) {
         let Some(giving) = self.giving_to(link) else {
             return;
         };
         let Some(owner) = giving.owners.get_mut(&link) else {
             return;
         };
-        while owner.ready < done {
-            // Whoever claims more than it was given gains nothing by it.
-            let Some(given) = owner.backlog.pop_front() else {
-                break;
-            };
-            owner.ready += 1;
-            owner.last = now;
-            owner.pace.add(now.since(given.at));
-            giving.unproven.push_back(Unproven {
-                owner: link,
-                chunk: given.chunk,
-                since: now,
-            });
-        }
+        let Owner { backlog, pace, .. } = owner;
+        let passed = |chunk: u32| {
+            chunks
+                .0
+                .iter()
+                .any(|&(first, last)| (first..=last).contains(&chunk))
+        };
+        backlog.retain(|given| {
+            let passed = passed(given.chunk);
+            if passed {
+                pace.add(now.since(given.at));
+                giving.unproven.push_back(Unproven {
+                    owner: link,
+                    chunk: given.chunk,
+                    since: now,
+                });
+            }
+            !passed
+        });
+        owner.last = now;
     }
 
     /// A chunk could not be sent to its owner, or the owner did not take it.
@@ -564,7 +569,6 @@ fn give_again(giving: &mut Giving, peers: &BTreeMap<LinkId, Peer>, now: Moment) 
         };
         if now.since(given.at) > patience {
             owner.backlog.pop_front();
-            owner.ready += 1;
             owner.pace.add(now.since(given.at));
             late.push((link, given.chunk, given.arrived));
         }

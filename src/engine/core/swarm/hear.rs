@@ -42,7 +42,7 @@ impl Set {
             Control::Reject { chunk, why, .. } if chunk.0 < self.sizes.count => {
                 self.refused(lanes, link, chunk.0, *why == RejectReason::Missing);
             }
-            Control::Ready { done, .. } => self.ready(link, *done, lanes.now),
+            Control::Ready { chunks, .. } => self.ready(link, chunks, lanes.now),
             Control::Air { spare, begin, .. } => {
                 self.air_told(lanes, link, *spare, begin.map(|chunk| chunk.0));
             }

@@ -256,22 +256,28 @@ impl Set {
                 || (idle && now.since(one.since) > UNASKED)
                 || now.since(one.since) > (one.patience * GIVE_UP).max(GIVE_UP_FLOOR)
         };
-        let mut from: Vec<LinkId> = Vec::new();
+        let mut over: Vec<(LinkId, u32)> = Vec::new();
         self.passing_on.retain(|one| {
-            let over = passed(one);
-            if over {
-                from.push(one.from);
+            let passed = passed(one);
+            if passed {
+                over.push((one.from, one.chunk));
             }
-            !over
+            !passed
         });
-        from.sort_unstable();
-        for links in from.chunk_by(|a, b| a == b) {
-            let Some(peer) = self.peers.get_mut(&links[0]) else {
-                continue;
-            };
-            peer.passed_on += u32::try_from(links.len()).unwrap_or(0);
-            let (session, set, done) = (self.session, self.id, peer.passed_on);
-            lanes.control(links[0], Control::Ready { session, set, done });
+        over.sort_unstable();
+        for of_one in over.chunk_by(|a, b| a.0 == b.0) {
+            let (link, session, set) = (of_one[0].0, self.session, self.id);
+            let chunks = Ranges::from_sorted(of_one.iter().map(|one| ChunkIndex(one.1)));
+            if self.peers.contains_key(&link) {
+                lanes.control(
+                    link,
+                    Control::Ready {
+                        session,
+                        set,
+                        chunks,
+                    },
+                );
+            }
         }
     }
 }

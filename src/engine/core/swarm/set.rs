@@ -83,8 +83,6 @@ pub struct Peer {
     pub in_line: bool,
     /// It would, could it take more at present.
     pub blocked: bool,
-    /// Chunks it gave as the source which are passed on.
-    pub passed_on: u32,
     /// Hashes that it knows, as far as was said.
     pub hashes: u32,
     /// When it last told in a batch what it has, and when before that: what it had at some moment is in the second batch after.
@@ -113,7 +111,6 @@ impl Peer {
             queue: VecDeque::new(),
             in_line: false,
             blocked: false,
-            passed_on: 0,
             hashes: u32::MAX,
             batches: [Moment(0); 2],
             spares: false,

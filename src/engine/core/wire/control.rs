@@ -291,8 +291,9 @@ pub enum Control {
         session: SessionId,
         /// The set.
         set: SetId,
-        /// Chunks that are passed on, of those the receiver gave.
-        done: u32,
+        /// The chunks that are passed on since it last said so, of those the receiver gave.
+        #[serde(rename = "c")]
+        chunks: Ranges,
     },
     /// Of the teacher: whether the air of Wi-Fi cells is to be spared in a set.
     Air {
