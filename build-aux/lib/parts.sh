@@ -35,18 +35,24 @@ take_over() {
 ahead_lint() { ensure_root; }
 part_lint() {
   take_over
-  all_of lint_format lint_code lint_tree lint_crates lint_features
+  all_of lint_format lint_code lint_tree lint_crates lint_features lint_fuzz
 }
 lint_format() { check 'formatting (cargo fmt)' cargo fmt --all --check; }
 # In the root, where everything can be looked at by one run; that engine and cli need nothing of it is the part `engine-alone`.
 lint_code() { check 'clippy' in_root cargo clippy --release --locked --workspace --all-targets -- -D warnings; }
 lint_tree() { check 'rules of the tree' "$TOP/build-aux/check-tree"; }
-# What `take_over` rests on.
+# What `take_over` rests on, and build-aux/fuzz.
 lint_features() { check "the window's crates ask for no features that the tests' build lacks (src/cli/Cargo.toml)" same_features; }
+lint_fuzz() { check "the fuzzer's crates are those of the tests' build (fuzz/Cargo.toml)" same_to_fuzz; }
 same_features() {
   local tests=(-p handout-engine -p handout-cli) here=$LOGS/features
   features "${tests[@]}" >"$here-tests" && features "${tests[@]}" -p handout >"$here-all" || return 1
   ! comm -23 "$here-tests" "$here-all" | grep .
+}
+same_to_fuzz() {
+  local here=$LOGS/features
+  features -p handout-engine -p handout-cli >"$here-tests" && (cd fuzz && features) >"$here-fuzz" || return 1
+  ! comm -13 "$here-tests" "$here-fuzz" | grep -vE '^(arbitrary|handout-fuzz|libfuzzer-sys) '
 }
 features() { cargo tree --locked -e normal,build --prefix none -f '{p} {f}' "$@" | sed 's/ (\*)$//' | sort -u; }
 lint_crates() { check 'crates of others: licences, versions, sources, use' "$TOP/build-aux/check-crates"; }
