@@ -446,8 +446,8 @@ impl Set {
         Asking::Granted
     }
 
-    /// An owner has passed chunks on. Of those that it was not given, or that were given to another since, nothing is counted: had
-    /// it said their number alone, one that it never gets would make it wait for others with nothing to do, each time until it is late.
+    /// An owner has passed these chunks on. What it was not given, or was given too long ago, says nothing. (Were there a count
+    /// instead, one chunk that never came to it would set the two apart for good: it would idle until each next one is late.)
     pub fn ready(&mut self, link: LinkId, chunks: &Ranges, now: Moment) {
         let Some(giving) = self.giving_to(link) else {
             return;
@@ -455,7 +455,12 @@ impl Set {
         let Some(owner) = giving.owners.get_mut(&link) else {
             return;
         };
-        let Owner { backlog, pace, .. } = owner;
+        let Owner {
+            backlog,
+            pace,
+            last,
+            ..
+        } = owner;
         let passed = |chunk: u32| {
             chunks
                 .0
@@ -465,6 +470,7 @@ impl Set {
         backlog.retain(|given| {
             let passed = passed(given.chunk);
             if passed {
+                *last = now;
                 pace.add(now.since(given.at));
                 giving.unproven.push_back(Unproven {
                     owner: link,
@@ -474,7 +480,6 @@ impl Set {
             }
             !passed
         });
-        owner.last = now;
     }
 
     /// A chunk could not be sent to its owner, or the owner did not take it.
