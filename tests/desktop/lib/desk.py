@@ -256,7 +256,8 @@ class Program:
         # One that does not allow it keeps another size.
         tree.wait(lambda: keyboard.size(window) == (wide, high), 1)
         # The screen knows the size before the program does.
-        self.wait_for(lambda: self.find("frame").size == keyboard.size(window), "everything is laid out in the new size")
+        laid_out = lambda: self.find(("frame", "window", "dialog")).size == keyboard.size(window)  # noqa: E731
+        self.wait_for(laid_out, "everything is laid out in the new size")
         self.desk.wait_for(lambda: self.steady(window), "the window stands still")
 
     def picture(self, name):
