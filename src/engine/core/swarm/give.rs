@@ -19,7 +19,7 @@ const BACKLOG: usize = 2;
 /// ... and in a large class but for its end: there the next chunk of an owner is long in coming.
 const LARGE_BACKLOG: usize = 3;
 /// A class of more than so many peers is large.
-const LARGE: usize = 32;
+const LARGE: usize = 16;
 /// Owners fed at a time.
 const STREAMS: usize = 48;
 /// Slower than the median by this factor is too slow for an owner.
