@@ -102,16 +102,6 @@ class Room:
         there = lambda: top().name == "Preferences" and any(one.is_in("focused") for _, one in top().walk())  # noqa: E731
         program.wait_for(there, "the preferences have the keyboard")
 
-    def closes(self, program):
-        """Closes the preferences by the keyboard. Once in many runs, beside other work and after the window had changed its size,
-        nothing came of that, and nobody knows why: what shows is printed before the key is pressed again, as a person would."""
-        for again in range(3):
-            program.keys("Escape")
-            if tree.wait(lambda: controls.front_seen(program).name != "Preferences", 10):
-                return
-            print(f"the preferences of {program.name} do not close, try {again + 1}:\n{program.tree()}", file=sys.stderr)
-        raise Failed(f"{program.name}: the preferences do not close\n{program.tree()}")
-
     def page(self, program, name):
         """Goes to a page of the preferences."""
         tab = program.find("page tab", name)

@@ -27,7 +27,8 @@ class Story(Room):
         place.mkdir()
         self.chooses(place)
         self.student.find("label", str(place))
-        self.closes(self.student)
+        self.student.keys("Escape")
+        self.student.wait_for(lambda: not self.student.has("dialog"), "the preferences are closed")
         return place
 
     def lands(self, name, place):

@@ -98,7 +98,8 @@ class Story(Room):
         self.student.resize(360, 640)
         self.look(self.student, "preferences-360.png")
         self.student.resize(960, 680)
-        self.closes(self.student)
+        self.student.keys("Escape")
+        self.student.wait_for(lambda: not self.student.has("label", "Sending"), "the preferences are closed")
 
     def help(self):
         self.student.keys("ctrl+question")
