@@ -89,6 +89,10 @@ struct State {
     root: Option<Hash>,
     /// Chunks that are verified and can be read.
     held: Bits,
+    /// Chunks that this run of the program wrote, synced, read again and found as they must be.
+    checked: Bits,
+    /// Chunks that the next [`ReceiveSet::settle`] is to check.
+    unchecked: BTreeSet<u32>,
     /// Chunks that a thread is writing.
     writing: BTreeSet<u32>,
     /// Threads that wait until one of them is written.
@@ -116,6 +120,8 @@ struct FileState {
     missing: u32,
     /// The name of its part file is on the disk.
     listed: bool,
+    /// Its hash, where it is a part of one checked chunk.
+    hash: Option<Hash>,
     /// Where it was saved.
     saved: Option<Placed>,
 }
@@ -233,6 +239,7 @@ impl ReceiveSet {
             let (whole, saved) = (file.missing == 0, file.saved.is_some());
             if !saved {
                 state.dirty.insert(number);
+                state.unchecked.insert(chunk.0);
             }
             if whole && !saved {
                 state.ready.insert(number);
@@ -387,6 +394,8 @@ impl ReceiveSet {
         if !state.held.remove(chunk.0) {
             return;
         }
+        state.checked.remove(chunk.0);
+        state.unchecked.remove(&chunk.0);
         // If that fails, the next start finds it out again.
         let _ = state.journal.append(&Record::Dropped(chunk.0));
         for segment in self.layout.segments(chunk) {

@@ -64,6 +64,7 @@ impl ReceiveSet {
             .map(|_| FileState {
                 missing: 0,
                 listed: false,
+                hash: None,
                 saved: None,
             })
             .collect();
@@ -75,6 +76,8 @@ impl ReceiveSet {
                 hashes: Vec::new(),
                 root: None,
                 held: Bits::new(layout.chunks()),
+                checked: Bits::new(layout.chunks()),
+                unchecked: BTreeSet::new(),
                 writing: BTreeSet::new(),
                 files,
                 ready: BTreeSet::new(),

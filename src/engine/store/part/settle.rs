@@ -57,14 +57,16 @@ impl ReceiveSet {
     /// Makes what was written certain, and gives whole files their final names.
     ///
     /// The data is synced to the disk, then a checkpoint is written to the journal; a crash after
-    /// that costs nothing. Reads every finished file once more, for its whole hash.
+    /// that costs nothing. What was written since the checkpoint before is read again, so that a disk that
+    /// loses bytes is found out before a file gets its name, and a large one need not be read at its end.
     pub fn settle(&self) -> Settled {
         let _one = self.settling.lock().unwrap_or_else(PoisonError::into_inner);
         let mut settled = Settled::default();
-        if let Err(fault) = self
-            .checkpoint()
-            .and_then(|()| self.name_files(&mut settled))
-        {
+        let named = self.checkpoint().and_then(|written| {
+            self.check(written, &mut settled);
+            self.name_files(&mut settled)
+        });
+        if let Err(fault) = named {
             settled.faults.push(fault);
         }
         if let Some(fault) = self.count_losses(&settled) {
@@ -74,18 +76,20 @@ impl ReceiveSet {
         settled
     }
 
-    fn checkpoint(&self) -> Result<(), DiskFault> {
-        let (upto, dirty, unsynced) = {
+    /// Gives the chunks that are on the disk now and were not checked yet.
+    fn checkpoint(&self) -> Result<BTreeSet<u32>, DiskFault> {
+        let (upto, dirty, unsynced, unchecked) = {
             let mut state = self.lock();
             let dirty = std::mem::take(&mut state.dirty);
             (
                 state.journal.end(),
                 dirty,
                 std::mem::take(&mut state.unsynced),
+                std::mem::take(&mut state.unchecked),
             )
         };
         if dirty.is_empty() {
-            return Ok(());
+            return Ok(unchecked);
         }
         let result = self.sync_parts(&dirty).and_then(|()| {
             self.sync_above()?;
@@ -104,13 +108,44 @@ impl ReceiveSet {
             let mut state = self.lock();
             state.dirty.extend(dirty);
             state.unsynced += unsynced;
+            state.unchecked.extend(&unchecked);
         }
-        result
+        result.map(|()| unchecked)
+    }
+
+    /// Reads chunks that were just written. One that cannot be read now is left to the naming of its files.
+    fn check(&self, chunks: BTreeSet<u32>, settled: &mut Settled) {
+        for chunk in chunks.into_iter().map(ChunkIndex) {
+            let sources = self.sources(&self.lock(), chunk);
+            // What was saved belongs to the person, who may have changed it: the rest of the chunk cannot be told from its hash.
+            let is_ours = sources.iter().all(|(_, saved)| saved.is_none());
+            let read = is_ours.then(|| self.read_chunk(chunk));
+            let bytes = match read {
+                Some(ChunkRead::Bytes(bytes)) => Some(bytes),
+                // Not held: somebody who wanted to send it has found out first, and told.
+                Some(ChunkRead::Lost | ChunkRead::NotHeld) => {
+                    settled.lost.push(chunk);
+                    continue;
+                }
+                Some(ChunkRead::Failed(_)) => continue,
+                None => None,
+            };
+            let mut rest = bytes.as_deref().unwrap_or_default();
+            let mut state = self.lock();
+            state.checked.insert(chunk.0);
+            for (segment, _) in sources.iter().filter(|_| is_ours && sources.len() > 1) {
+                let (here, after) = rest.split_at(segment.len as usize);
+                rest = after;
+                let is_whole = self.layout.file_size(segment.file) == here.len() as u64;
+                state.files[segment.file.0 as usize].hash = is_whole.then(|| Hash::of(here));
+            }
+        }
     }
 
     #[cfg(test)]
     pub(super) fn checkpoint_for_test(&self) {
-        self.checkpoint().expect("the disk works");
+        let written = self.checkpoint().expect("the disk works");
+        self.check(written, &mut Settled::default());
     }
 
     /// Writes part files to the disk, and their names.
@@ -282,7 +317,8 @@ impl ReceiveSet {
         Ok(())
     }
 
-    /// The whole hash of a part file; `None` where it is not as long as it must be.
+    /// The whole hash of a part file; `None` where it is not as long as it must be. Read only if some of it was not checked by
+    /// this run of the program, or it has a border of two chunks that small files share.
     fn hash_part(&self, number: FileIndex) -> Result<Option<Hash>, DiskFault> {
         let path = self.part_path(number);
         let size = self.layout.file_size(number);
@@ -299,7 +335,24 @@ impl ReceiveSet {
             files::set_len(&file, size).doing("write", &path)?;
             files::sync(&file).doing("write", &path)?;
         }
+        if let Some(hash) = self.hash_checked(number.0) {
+            return Ok(Some(hash));
+        }
         hash_file(&file).map(Some).doing("read", &path)
+    }
+
+    fn hash_checked(&self, number: u32) -> Option<Hash> {
+        let state = self.lock();
+        let hash = || {
+            let of_chunks = self.expected(&state, number);
+            of_chunks.or(state.files[number as usize].hash)
+        };
+        self.is_checked(&state, number).then(hash).flatten()
+    }
+
+    fn is_checked(&self, state: &State, number: u32) -> bool {
+        let chunks = self.layout.file_chunks(FileIndex(number));
+        (chunks.start.0..chunks.end.0).all(|chunk| state.checked.contains(chunk))
     }
 
     /// Before the last files get their names: all whole-file hashes must make the root of the
@@ -332,14 +385,13 @@ impl ReceiveSet {
     }
 
     /// Leaves out the files of which the disk has lost something since it was written: what is missing is fetched again. The
-    /// hash of a file comes out of those of its chunks; where small files share a chunk it is read once more, if it is of an
-    /// earlier run.
+    /// hash of a file comes out of those of its chunks; where small files share a chunk it is read once more, unless it was checked.
     fn intact(&self, mut hashed: Vec<(u32, Hash)>, settled: &mut Settled) -> Vec<(u32, Hash)> {
         let suspects: Vec<u32> = {
             let state = self.lock();
             let suspect = |&(number, hash): &(u32, Hash)| match self.expected(&state, number) {
                 Some(expected) => expected != hash,
-                None => state.recovered,
+                None => !self.is_checked(&state, number),
             };
             let suspects = hashed.iter().filter(|file| suspect(file));
             suspects.map(|(number, _)| *number).collect()
@@ -352,8 +404,12 @@ impl ReceiveSet {
     /// The hash of a whole file by those of its chunks; `None` where it shares its only one.
     fn expected(&self, state: &State, number: u32) -> Option<Hash> {
         let chunks = self.layout.file_chunks(FileIndex(number));
-        let alone =
-            chunks.end.0 != chunks.start.0 + 1 || self.layout.segments(chunks.start).len() == 1;
+        let alone = match chunks.end.0 - chunks.start.0 {
+            0 => true,
+            1 => self.layout.segments(chunks.start).len() == 1,
+            // One that is smaller than a chunk has a border of two in it.
+            _ => self.layout.file_size(FileIndex(number)) >= u64::from(self.layout.chunk_size()),
+        };
         let hashes = state
             .hashes
             .get(chunks.start.0 as usize..chunks.end.0 as usize);

@@ -309,6 +309,50 @@ fn bytes_that_the_disk_lost_are_found_before_the_last_name_is_given() {
     made.assert_saved(dir.path());
 }
 
+#[test]
+fn bytes_that_the_disk_lost_are_found_while_the_rest_is_still_coming() {
+    let made = Made::new(&[("big.bin", 3 * STEP), ("a.txt", 20), ("b.txt", STEP - 1)]);
+    let dir = dir();
+    let set = made.open(dir.path());
+    made.write(&set, [0, 1, 3]);
+    for (file, byte) in [(0, STEP + 5), (1, 7)] {
+        let path = set.part_path(FileIndex(file));
+        let mut part = fs::read(&path).unwrap();
+        part[byte] ^= 1;
+        fs::write(&path, part).unwrap();
+    }
+    let settled = set.settle();
+    assert_eq!(settled.lost, [ChunkIndex(1), ChunkIndex(3)]);
+    assert!(settled.faults.is_empty(), "it is only fetched again");
+    assert_eq!(set.held(), [(0, 0)]);
+    made.write(&set, 1..made.layout.chunks());
+    assert!(settle(&set).complete);
+    made.assert_saved(dir.path());
+}
+
+#[test]
+fn a_saved_file_that_a_person_changed_does_not_hold_up_what_shares_a_chunk_with_it() {
+    for restarted in [false, true] {
+        let made = Made::new(&[("a.txt", STEP / 2), ("b.txt", STEP - 1)]);
+        let dir = dir();
+        let mut set = made.open(dir.path());
+        made.write(&set, [0]);
+        assert_eq!(settle(&set).saved.len(), 1);
+        fs::write(dir.path().join("a.txt"), "my own words").unwrap();
+        if restarted {
+            drop(set);
+            set = made.open(dir.path());
+        } else {
+            assert_eq!(set.read_chunk(ChunkIndex(0)), ChunkRead::Lost);
+        }
+        made.write_all(&set);
+        let settled = settle(&set);
+        assert!(settled.complete && settled.lost.is_empty());
+        assert_eq!(fs::read(dir.path().join("b.txt")).unwrap(), made.files[1].1);
+        assert_eq!(fs::read(dir.path().join("a.txt")).unwrap(), b"my own words");
+    }
+}
+
 /// One byte of the first file goes bad between two runs, while another file is not there yet. `here` are the chunks that are,
 /// the bad one first.
 #[track_caller]
