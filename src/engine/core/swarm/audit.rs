@@ -22,6 +22,8 @@ impl Set {
         if waits || busy || !self.asked.is_empty() {
             return false;
         }
+        // The source is asked only where too little comes from others, of any set.
+        let starving = lanes.awaited < lanes.budget(0) / 2;
         self.peers.iter().any(|(link, peer)| {
             let wanted = || {
                 let have = &peer.have;
@@ -31,6 +33,7 @@ impl Set {
                 && !peer.banned
                 && peer.hold <= now
                 && lanes.bulk(*link)
+                && (starving || !self.asked_last(peer, false))
                 && wanted().is_some()
         })
     }
