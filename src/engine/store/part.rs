@@ -89,7 +89,8 @@ struct State {
     root: Option<Hash>,
     /// Chunks that are verified and can be read.
     held: Bits,
-    /// Chunks that this run of the program wrote, synced, read again and found as they must be.
+    /// Chunks that this run of the program wrote, synced, read again and found as they must be. Those are not read that share
+    /// their bytes with a saved file, which its reader may have changed.
     checked: Bits,
     /// Chunks that the next [`ReceiveSet::settle`] is to check.
     unchecked: BTreeSet<u32>,
