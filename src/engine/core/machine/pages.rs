@@ -301,14 +301,15 @@ impl Session {
     /// Offers pages to those who have not offered as many: who sees nobody else would not hear
     /// of them from others.
     fn offer_rest(&mut self, shared: &mut Shared, now: Now, id: SetId) {
+        let set = self.items.sets.get_mut(&id);
+        let due = set.and_then(|set| set.pages.rest_due.take_if(|due| *due <= now.moment));
+        if due.is_none() {
+            return;
+        }
         let links = self.member_links();
         let Some(set) = self.items.sets.get_mut(&id) else {
             return;
         };
-        let due = set.pages.rest_due.take_if(|due| *due <= now.moment);
-        if due.is_none() {
-            return;
-        }
         let here = set.offer();
         let lacks = |link: &LinkId| set.pages.offers.get(link) != Some(&here);
         let lacking: Vec<LinkId> = links.into_iter().filter(lacks).collect();
