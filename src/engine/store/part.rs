@@ -403,6 +403,7 @@ impl ReceiveSet {
             self.pool.close(self.owner, segment.file);
             let file = &mut state.files[segment.file.0 as usize];
             file.missing += 1;
+            file.hash = None;
             state.ready.remove(&segment.file.0);
         }
     }
