@@ -4,8 +4,8 @@ from . import cases, figures, session
 # Students, and what the median of `RUNS` runs must not exceed, as last student over F/u_s.
 LIMITS = ((8, 1.35), (24, 1.30))
 MIB, RUNS = 32, 3
-# So many void runs are made again.
-AGAIN = 3
+# So many void runs are made again, at this part of the rate: it is chosen so that the processors are not the limit.
+AGAIN, SLOWER = 3, 3 / 4
 
 
 def run(options, folder, results, machine):
@@ -22,11 +22,18 @@ def run(options, folder, results, machine):
                 ratios = None
                 break
             ratios += [line["ratio"] for line in lines if not line["void"]]
+            if any(line["void"] for line in lines):
+                case = slower(case, students)
         good, said = verdict(ratios, limit)
         print(f"check {'passed' if good else 'failed'}: {MIB} MiB to {students} students in at most {limit} x one plain copy: {said}",
               flush=True)
         failed += not good
     return 1 if failed else 0
+
+
+def slower(case, students):
+    """The same case at a lower rate."""
+    return cases.equal(students, MIB, mbit=int(case.mbit * SLOWER))
 
 
 def verdict(ratios, limit):

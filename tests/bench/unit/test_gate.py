@@ -2,7 +2,7 @@
 
 import unittest
 
-from bench import gate
+from bench import cases, gate
 
 
 class Verdict(unittest.TestCase):
@@ -20,3 +20,13 @@ class Verdict(unittest.TestCase):
     def test_the_reason_is_told(self):
         self.assertIn("median of 1.200, 1.400, 1.310", gate.verdict([1.2, 1.4, 1.31], 1.3)[1])
         self.assertIn("only 1 runs", gate.verdict([1.0], 1.3)[1])
+
+
+class Again(unittest.TestCase):
+    def test_after_a_void_run_less_is_moved_at_a_time(self):
+        first = cases.equal(24, gate.MIB)
+        second = gate.slower(first, 24)
+        third = gate.slower(second, 24)
+        self.assertEqual([case.mbit for case in (first, second, third)], [16, 12, 9])
+        self.assertEqual({(case.students, case.size) for case in (first, second, third)}, {(24, gate.MIB << 20)})
+        self.assertEqual(third.name, "equal-24-32-9")
