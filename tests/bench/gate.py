@@ -23,7 +23,7 @@ def run(options, folder, results, machine):
                 break
             ratios += [line["ratio"] for line in lines if not line["void"]]
             if any(line["void"] for line in lines):
-                case = slower(case, students)
+                case = slower(case)
         good, said = verdict(ratios, limit)
         print(f"check {'passed' if good else 'failed'}: {MIB} MiB to {students} students in at most {limit} x one plain copy: {said}",
               flush=True)
@@ -31,9 +31,9 @@ def run(options, folder, results, machine):
     return 1 if failed else 0
 
 
-def slower(case, students):
+def slower(case):
     """The same case at a lower rate."""
-    return cases.equal(students, MIB, mbit=int(case.mbit * SLOWER))
+    return cases.equal(case.students, MIB, mbit=int(case.mbit * SLOWER))
 
 
 def verdict(ratios, limit):

@@ -25,8 +25,8 @@ class Verdict(unittest.TestCase):
 class Again(unittest.TestCase):
     def test_after_a_void_run_less_is_moved_at_a_time(self):
         first = cases.equal(24, gate.MIB)
-        second = gate.slower(first, 24)
-        third = gate.slower(second, 24)
+        second = gate.slower(first)
+        third = gate.slower(second)
         self.assertEqual([case.mbit for case in (first, second, third)], [16, 12, 9])
         self.assertEqual({(case.students, case.size) for case in (first, second, third)}, {(24, gate.MIB << 20)})
         self.assertEqual(third.name, "equal-24-32-9")
