@@ -62,6 +62,15 @@ def curve(students):
                                what=f"16 MiB to {students} students at 8 Mbit/s, for the curve")
 
 
+def halved(case):
+    """A case and what it is measured beside at half the rate, for machines whose processors are the limit at the whole."""
+    mbit = case.mbit // 2
+    bars = [dataclasses.replace(bar, against=(f"{bar.against[0]}-{mbit}", bar.against[1])) if any(bar.against[:1]) else bar
+            for bar in case.bars]
+    return dataclasses.replace(case, name=f"{case.name}-{mbit}", what=f"{case.what}, at {mbit} Mbit/s", mbit=mbit, bars=tuple(bars),
+                               quick=())
+
+
 def last(limit):
     """The bar that most cases have."""
     return Bar("last student over F/u_s", "ratio", limit)
@@ -73,7 +82,7 @@ CHEAPER = Bar("CPU seconds for a GiB, over libtorrent's", "cpu_s_per_gib", 1.0, 
 BESIDE_SLOW = (Bar("last normal student over F/u_s", "ratio", 1.25, busy="class_machine"),
                Bar("slow students over F/d of their own", "slow_ratio", 1.10))
 
-CASES = [
+WHOLE = [
     equal(8, 10, last(1.25)),
     equal(8, 32, systems=BESIDE, quick=BESIDE),
     equal(24, 32, FASTER, CHEAPER, systems=BESIDE, quick=BESIDE),
@@ -112,6 +121,10 @@ CASES = [
          bars=(Bar("share of a core, the busiest process", "idle_cpu.most", 0.002, below=True),
                Bar("voluntary context switches a second, the busiest process", "idle_switches.most", 20, below=True)),
          body=situations.idle),
+]
+CASES = [
+    *WHOLE,
+    *(halved(case) for case in WHOLE if case.name in ("equal-24-32", "equal-50-32", "small-files", "loss")),
     *(curve(students) for students in (1, 2, 4, 8, 16, 24, 32, 50)),
 ]
 

@@ -79,6 +79,13 @@ class Bars(unittest.TestCase):
                 for other in bar.against[1:2]:
                     self.assertTrue(other)
 
+    def test_a_case_at_half_its_rate_has_the_same_bars_beside_others_at_half_theirs(self):
+        whole, half = (cases.named(name)[0] for name in ("loss", "loss-8"))
+        self.assertEqual((whole.mbit, half.mbit, whole.loss), (16, 8, half.loss))
+        self.assertEqual([bar.limit for bar in half.bars], [bar.limit for bar in whole.bars])
+        self.assertEqual([bar.against for bar in half.bars], [("equal-24-32-8", ("handout",)), ("", ("libtorrent",))])
+        self.assertTrue(cases.named("equal-24-32-8"))
+
 
 class Tables(unittest.TestCase):
     def test_a_table_has_a_row_for_each_system_in_the_order_of_the_page(self):
