@@ -251,7 +251,7 @@ impl Set {
             return;
         };
         peer.reports += 1;
-        self.air.grown += if all {
+        let grown = if all {
             self.sizes.count - peer.have.ones()
         } else {
             let ranges = super::bitmap::clean(chunks, self.sizes.count);
@@ -259,6 +259,8 @@ impl Set {
             let new = new.filter(|&chunk| !peer.have.get(chunk)).count();
             u32::try_from(new).unwrap_or(0)
         };
+        // Only differences count, and who loses chunks and has them again makes it grow for ever.
+        self.air.grown = self.air.grown.wrapping_add(grown);
     }
 
     /// At the source: chooses whether the air is spared, and tells everybody.
@@ -322,13 +324,13 @@ impl Set {
         let expected = trial.pace * passed.as_secs_f64();
         let enough = CHUNKS.max(all);
         let late = known && expected > f64::from(2 * enough);
-        let heard = told * 4 >= all * 3 && self.air.grown - trial.grown >= enough;
+        let heard = told * 4 >= all * 3 && self.air.grown.wrapping_sub(trial.grown) >= enough;
         heard || late || passed > LONGEST
     }
 
     fn compare(&mut self, lanes: &mut Lanes, may_try: bool) {
         let passed = lanes.now.since(self.air.trial.since).as_secs_f64();
-        let pace = f64::from(self.air.grown - self.air.trial.grown) / passed;
+        let pace = f64::from(self.air.grown.wrapping_sub(self.air.trial.grown)) / passed;
         let trial = &mut self.air.trial;
         let next = match trial.phase {
             Phase::Off | Phase::Spare => {

@@ -240,11 +240,16 @@ impl Set {
         }
     }
 
-    /// Bytes of a chunk have come.
+    /// Bytes of a chunk have come; `own` where the sender says that this device is its owner.
     pub fn received(&mut self, lanes: &mut Lanes, link: LinkId, chunk: u32, bytes: u32, own: bool) {
-        if chunk >= self.sizes.count || !self.peers.contains_key(&link) {
+        let Some(peer) = self.peers.get(&link) else {
+            return;
+        };
+        if chunk >= self.sizes.count {
             return;
         }
+        // Nobody else gives chunks: what others push takes no request away from anybody.
+        let own = own && (peer.member.teacher || peer.bond == Bond::Above);
         self.rate.add(lanes.now, bytes);
         self.watered(link);
         let unasked = |peer: &Peer| peer.asked.iter().all(|one| one.chunk != chunk);

@@ -30,11 +30,13 @@ const SILENT_FLOOR: Duration = Duration::from_millis(500);
 impl Set {
     /// A peer asks for chunks.
     pub fn requested(&mut self, lanes: &mut Lanes, link: LinkId, chunks: &Ranges) {
-        for (first, last) in super::bitmap::clean(chunks, self.sizes.count) {
-            for chunk in first..=last {
-                if !self.enqueue(lanes, link, chunk) {
-                    return;
-                }
+        // Whoever asks for more than can wait gets no answer to the rest.
+        let asked = super::bitmap::clean(chunks, self.sizes.count)
+            .flat_map(|(first, last)| first..=last)
+            .take(MAX_QUEUE);
+        for chunk in asked {
+            if !self.enqueue(lanes, link, chunk) {
+                return;
             }
         }
     }

@@ -221,6 +221,49 @@ fn who_sends_a_wrong_chunk_is_reported_and_left_out() {
 }
 
 #[test]
+fn a_student_who_pushes_chunks_as_if_it_gave_them_takes_no_request_from_anybody() {
+    let mut class = Class::new(4, 300_000, &[(0, 1), (1, 2), (1, 3)]);
+    let (honest, other) = (LinkId(102), LinkId(103));
+    let everything = Control::Have {
+        session: SESSION,
+        set: SET,
+        chunks: Ranges::default(),
+        owner: false,
+        all: true,
+    };
+    let node = &mut class.nodes[1];
+    node.control(Moment(0), honest, &everything);
+    let mut asked = Vec::new();
+    while let Some(output) = node.poll() {
+        if let SwarmOutput::Control {
+            link,
+            message: Control::Request { chunks, .. },
+        } = output
+        {
+            assert_eq!(link, honest);
+            asked.extend(chunks.0.iter().flat_map(|&(first, last)| first..=last));
+        }
+    }
+    assert!(!asked.is_empty());
+    for chunk in asked {
+        let header = RecordHeader {
+            session: SESSION,
+            set: SET,
+            chunk: ChunkIndex(chunk),
+            offset: 0,
+            owner: true,
+        };
+        node.record_received(Moment(1_000), other, &header, 0);
+    }
+    while let Some(output) = node.poll() {
+        let SwarmOutput::Control { message, .. } = output else {
+            continue;
+        };
+        assert!(!matches!(message, Control::Cancel { .. }), "{message:?}");
+    }
+}
+
+#[test]
 fn an_upload_limit_is_kept() {
     let mut class = Class::mesh(2, 1_000_000);
     let limits = SwarmLimits {
