@@ -9,7 +9,7 @@ use futures_lite::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use super::event::NetEvent;
 use super::frames::{push_control, read_frame};
 use super::lane::LaneError;
-use super::link::{LinkState, Links};
+use super::link::{LinkState, Links, cost};
 use crate::core::ids::LinkId;
 use crate::core::io::Input;
 use crate::core::wire::control::Control;
@@ -17,6 +17,8 @@ use crate::core::wire::frame::{FrameKind, MAX_CONTROL};
 
 /// Frames are put together up to about this many bytes for one write.
 const WRITE_TOGETHER: usize = 64 * 1024;
+/// Pings are answered while no more bytes wait to be written.
+const ANSWER_PINGS: usize = 64 * 1024;
 /// A ping or a pong is no longer than this.
 const MAX_PING: usize = 64;
 
@@ -48,7 +50,10 @@ pub async fn read(
             continue;
         }
         match about_the_link(&json) {
-            Some(Control::Ping) => links.send(link, Control::Pong.encode()),
+            // Who does not read what is written has no need of a pong.
+            Some(Control::Ping) if state.queued.load(Ordering::Relaxed) < ANSWER_PINGS => {
+                links.send(link, Control::Pong.encode());
+            }
             Some(_) => {}
             None => {
                 let permit = state.room.take().await;
@@ -79,12 +84,12 @@ pub async fn write(
     let mut buffer = Vec::new();
     while let Ok(first) = queue.recv().await {
         buffer.clear();
-        let mut taken = first.len();
+        let mut taken = cost(&first);
         push_control(&mut buffer, &first);
         while buffer.len() < WRITE_TOGETHER
             && let Ok(next) = queue.try_recv()
         {
-            taken += next.len();
+            taken += cost(&next);
             push_control(&mut buffer, &next);
         }
         let written = async {

@@ -29,6 +29,13 @@ use crate::core::wire::{FEATURES, MAJOR, MINOR};
 
 /// Control frames that may wait for one slow reader, in bytes.
 pub const MAX_QUEUED: usize = 8 * 1024 * 1024;
+/// What a frame takes while it waits besides its own bytes: its place in the queue, and what the allocator keeps.
+const FRAME_COST: usize = 64;
+
+/// Bytes that a frame takes while it waits.
+pub const fn cost(json: &Vec<u8>) -> usize {
+    json.capacity() + FRAME_COST
+}
 /// Connections beyond this are refused, whoever makes them: the system's open files are finite.
 pub const MAX_LINKS: usize = 1_000;
 /// Frames that may wait for the core from one link, and from all.
@@ -280,7 +287,7 @@ impl Links {
 
     /// Queues a control frame. A link whose other side reads too slowly ends.
     pub fn send(&self, link: LinkId, json: Vec<u8>) {
-        let length = json.len();
+        let length = cost(&json);
         let queued = self.live().get(&link).map(|live| {
             let before = live.shared.queued.fetch_add(length, Ordering::Relaxed);
             // Closed when the link is closing: nothing more is sent then.
