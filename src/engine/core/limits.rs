@@ -26,10 +26,14 @@ pub const SNIPPET: usize = 64 * 1024;
 pub const URL: usize = 2 * 1024;
 /// Longest signed body of an entry, in bytes.
 pub const ENTRY_BODY: usize = 160 * 1024;
+/// The same of a student's: the longest message as JSON may write it, sealed.
+pub const STUDENT_ENTRY_BODY: usize = 40 * 1024;
 /// Longest signed body of a statement other than an entry or a page, in bytes.
 pub const STATEMENT_BODY: usize = 8 * 1024;
-/// Most sessions that are kept track of.
+/// Most sessions that are kept track of, ...
 pub const SESSIONS: usize = 64;
+/// ... and most of them by teachers whom nobody vouches for.
+pub const UNKNOWN_SESSIONS: usize = 32;
 /// Most members of a session.
 pub const MEMBERS: usize = 1_024;
 /// Most addresses of one device.
@@ -78,6 +82,11 @@ pub const ANNOUNCE_LIFE: Duration = Duration::from_secs(15);
 pub const TICK_EVERY: Duration = Duration::from_secs(5);
 /// After this without tick or link, the teacher is away.
 pub const TEACHER_AWAY: Duration = Duration::from_secs(15);
+/// For so long a session that was begun to be joined keeps this machine from joining another by itself though nobody
+/// answers, ...
+pub const JOIN_ANSWER: Duration = Duration::from_secs(15);
+/// ... and one that was joined though its teacher is away.
+pub const TEACHER_GONE: Duration = Duration::from_mins(10);
 /// Between digests while something changes.
 pub const DIGEST_MIN: Duration = Duration::from_secs(1);
 /// Between digests when nothing changes.

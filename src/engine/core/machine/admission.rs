@@ -58,6 +58,7 @@ impl Session {
             return;
         }
         self.stage = Stage::Joining;
+        self.began = now.moment;
         self.announced_until = None;
         self.members.request = None;
         let parties = self.parties(shared.id);

@@ -149,6 +149,7 @@ impl Core {
             });
             self.announce_all(now);
             self.ask(now);
+            self.tidy(now);
         }
         let due = |relay: &Relay| relay.due <= now.moment;
         let relays = std::mem::take(&mut self.discovery.relays);
@@ -160,12 +161,64 @@ impl Core {
         for gone in self.discovery.acceptor.expired(now.moment) {
             let idle = |s: &Session| !s.active() && !s.ended && s.teacher.teacher == gone.teacher;
             if self.sessions.get(&gone.session).is_some_and(idle) {
-                self.sessions.remove(&gone.session);
-                self.shared.event(Event::SessionGone {
-                    session: gone.session,
-                });
+                self.forget(now, gone.session);
             }
         }
+    }
+
+    /// Forgets what only a neighbour told of who is gone, and leaves sessions whose teacher's certificate was withdrawn.
+    fn tidy(&mut self, now: Now) {
+        let lost = |s: &&Session| {
+            let seen = matches!(s.stage, Stage::Seen | Stage::Unknown);
+            seen && s.announced_until.is_none() && s.peers.is_empty()
+        };
+        let lost: Vec<_> = self.sessions.values().filter(lost).map(|s| s.id).collect();
+        for id in lost {
+            self.forget(now, id);
+        }
+        let trust = &self.shared.trust;
+        let withdrawn = |s: &&Session| {
+            let teacher = &s.teacher;
+            let joined = s.own.is_none() && s.active();
+            joined && trust.is_revoked(&teacher.institution, teacher.serial)
+        };
+        let withdrawn = self.sessions.values().filter(withdrawn);
+        for id in withdrawn.map(|s| s.id).collect::<Vec<_>>() {
+            self.with(id, |session, shared| {
+                let text = format!(
+                    "the certificate of {} was withdrawn by {}: this computer has left the session",
+                    session.teacher.name, session.teacher.institution_name
+                );
+                shared.warn(WarningKind::Alarm, Some(id), text);
+                session.leave(shared, now);
+            });
+        }
+    }
+
+    /// A session is not kept track of any longer.
+    fn forget(&mut self, now: Now, id: SessionId) {
+        if let Some(mut session) = self.sessions.remove(&id) {
+            session.close(&mut self.shared, now);
+            self.shared.event(Event::SessionGone { session: id });
+        }
+    }
+
+    /// Makes room for one more session: what is over goes first, then, for a teacher who is known, what nobody vouches for.
+    fn has_room(&mut self, now: Now, trusted: bool) -> bool {
+        let unknown = |s: &&Session| s.stage == Stage::Unknown;
+        if !trusted && self.sessions.values().filter(unknown).count() >= limits::UNKNOWN_SESSIONS {
+            return false;
+        }
+        if self.sessions.len() < limits::SESSIONS {
+            return true;
+        }
+        let over = self.sessions.values().find(|session| session.ended);
+        let other = self.sessions.values().find(unknown).filter(|_| trusted);
+        let Some(id) = over.or(other).map(|session| session.id) else {
+            return false;
+        };
+        self.forget(now, id);
+        true
     }
 
     fn with_jitter(&mut self, time: Duration) -> Duration {
@@ -345,7 +398,7 @@ impl Core {
             if verdict.teacher().device == self.shared.id {
                 return None;
             }
-            if self.sessions.len() >= limits::SESSIONS {
+            if !self.has_room(now, verdict.trusted().is_some()) {
                 return None;
             }
             if let Some(clock) = &verdict.teacher().clock {
@@ -376,7 +429,7 @@ impl Core {
         };
         // A teacher who has gone and starts anew takes the class along; what was begun before is still passed on.
         let gone = |s: &Session| s.heard.told_away && s.teacher.teacher == teacher;
-        let busy = |s: &Session| s.active() && !s.ended && !gone(s);
+        let busy = |s: &Session| s.holds(now) && !gone(s);
         if self.auto_join && !self.stopping && !self.sessions.values().any(busy) {
             self.join_session(now, id, None);
         }

@@ -292,7 +292,8 @@ impl Session {
         }
         let entry = signed.peek::<Entry>().ok()?;
         let author = entry.author;
-        if entry.session != self.id {
+        let long = signed.body.len() > limits::STUDENT_ENTRY_BODY;
+        if entry.session != self.id || (long && author != self.feed.teacher) {
             return None;
         }
         if self
@@ -519,8 +520,10 @@ impl Session {
     }
 
     fn may_be_heard(&self, author: AuthorId) -> bool {
-        let muted = self.feed.muted.contains(&DeviceId(author.0));
-        author == self.feed.teacher || !(muted || self.feed.policy.texts == TextPolicy::Nothing)
+        let device = DeviceId(author.0);
+        let muted = self.feed.muted.contains(&device);
+        let silent = muted || self.feed.policy.texts == TextPolicy::Nothing;
+        author == self.feed.teacher || (self.members.known.contains_key(&device) && !silent)
     }
 
     /// Exchanges digests with two others, more rarely the longer nothing changes.

@@ -82,6 +82,13 @@ pub(super) struct Items {
     pub own_sequence: u64,
 }
 
+impl Set {
+    /// Whether something of it may still come.
+    fn is_receiving(&self) -> bool {
+        self.place != Place::Closed && !matches!(self.progress, Progress::Saved { .. })
+    }
+}
+
 impl Items {
     pub fn next_timeout(&self) -> Option<Moment> {
         let sets = self.sets.values();
@@ -108,6 +115,7 @@ impl Session {
         version: Version,
         header: SetHeader,
     ) {
+        self.close_older(shared, now, item, version);
         if self.items.sets.contains_key(&header.id) {
             return;
         }
@@ -122,24 +130,25 @@ impl Session {
             self.items.earlier.insert(item, posted);
             return;
         }
-        self.close_older(shared, now, item, version);
         let id = posted.header.id;
-        let open = self
-            .items
-            .sets
-            .values()
-            .filter(|set| set.place != Place::Closed)
-            .count();
+        let sets = self.items.sets.values();
+        let open = sets.filter(|set| set.is_receiving()).count();
         let reader = ManifestReader::new(self.id, posted.header.clone());
         let set = Set::new(posted, Pages::new(reader.is_ok()));
         self.items.sets.insert(id, set);
         match reader {
-            Ok(reader) if open < limits::OPEN_SETS => {
-                let offers = self.early_offers(id);
+            Ok(reader) => {
+                let offers = self.early.remove(&id).unwrap_or_default();
                 let Some(set) = self.items.sets.get_mut(&id) else {
                     return;
                 };
                 set.pages.begin(reader, offers);
+                if open >= limits::OPEN_SETS {
+                    let text =
+                        "too many file sets are being received; try again when some are here";
+                    self.fail(shared, now, id, FailReason::BadManifest, text);
+                    return;
+                }
                 // What was begun before the limit, or by the person's own wish, goes on.
                 let begun = self.items.opened.contains(&id);
                 if !begun
@@ -156,13 +165,6 @@ impl Session {
                 self.want_pages(shared, now, id);
                 self.manifest_grew(shared, now, id);
             }
-            Ok(_) => self.fail(
-                shared,
-                now,
-                id,
-                FailReason::BadManifest,
-                "too many file sets",
-            ),
             Err(error) => {
                 self.fail(shared, now, id, FailReason::BadManifest, &error.to_string());
             }
@@ -186,7 +188,7 @@ impl Session {
         self.close_older(shared, now, item, Version(u32::MAX));
     }
 
-    fn close_set(&mut self, shared: &mut Shared, now: Now, id: SetId) {
+    pub(super) fn close_set(&mut self, shared: &mut Shared, now: Now, id: SetId) {
         let Some(set) = self.items.sets.get_mut(&id) else {
             return;
         };

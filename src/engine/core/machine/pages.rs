@@ -21,11 +21,6 @@ pub(super) use self::book::Pages;
 const KINDS: [PageKind; 3] = [PageKind::Files, PageKind::Hashes, PageKind::Final];
 
 impl Session {
-    /// Offers that came before the item itself did are gone; peers repeat theirs when they grow.
-    pub(super) fn early_offers(&self, set: SetId) -> BTreeMap<LinkId, [u32; 3]> {
-        self.early.get(&set).cloned().unwrap_or_default()
-    }
-
     /// Offers the pages of all sets to links that just came.
     pub(super) fn send_pages_here(&self, shared: &mut Shared, links: &[LinkId]) {
         for (id, set) in &self.items.sets {

@@ -77,6 +77,8 @@ pub(super) struct Session {
     pub items: Items,
     /// Offers of pages of sets whose item has not come yet.
     pub early: BTreeMap<SetId, BTreeMap<LinkId, [u32; 3]>>,
+    /// When this machine last began to join it.
+    pub began: Moment,
     /// When its announcement stops counting, while it is only seen.
     pub announced_until: Option<Moment>,
     /// Where it can be reached, and who is there.
@@ -107,6 +109,7 @@ impl Session {
             feed: Feed::new(teacher.teacher.into()),
             items: Items::default(),
             early: BTreeMap::new(),
+            began: Moment(0),
             announced_until: None,
             hints: Vec::new(),
             posted: BTreeSet::new(),
@@ -118,6 +121,34 @@ impl Session {
     /// Whether this machine takes part, or wants to.
     pub(super) fn active(&self) -> bool {
         matches!(self.stage, Stage::Member | Stage::Joining)
+    }
+
+    /// Whether it keeps this machine from joining another by itself: not where nobody answers, nor where its teacher has
+    /// been gone for long.
+    pub(super) fn holds(&self, now: Now) -> bool {
+        let heard = |time| {
+            let last = self.heard.last;
+            last.is_some_and(|last| now.moment.since(last) < time)
+        };
+        match self.stage {
+            _ if self.ended => false,
+            Stage::Joining => {
+                now.moment.since(self.began) < limits::JOIN_ANSWER || heard(limits::TEACHER_GONE)
+            }
+            Stage::Member => !self.heard.told_away || heard(limits::TEACHER_GONE),
+            _ => false,
+        }
+    }
+
+    /// Everything of it that others keep is closed.
+    pub(super) fn close(&mut self, shared: &mut Shared, now: Now) {
+        let sets: Vec<_> = self.items.sets.keys().copied().collect();
+        for set in sets {
+            self.close_set(shared, now, set);
+        }
+        for link in self.peers.keys() {
+            shared.swarm.peer_left(now.moment, self.id, *link);
+        }
     }
 
     pub(super) fn is_member(&self) -> bool {

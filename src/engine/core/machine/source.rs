@@ -265,6 +265,10 @@ impl Session {
         };
         let item = set.item;
         set.writer = None;
+        // A newer version has taken its place: that one stays.
+        if set.place == items::Place::Closed {
+            return;
+        }
         let reason = FailReason::DiskError;
         set.progress = Progress::Failed {
             reason,

@@ -246,6 +246,7 @@ impl Core {
                 };
                 session.write(shared, now, EntryKind::Policy, Audience::All, &policy)?;
             }
+            session.pass_on_withdrawals(shared, now);
             let links: Vec<_> = shared.links.keys().copied().collect();
             for link in links {
                 session.greet(shared, link);
@@ -358,7 +359,17 @@ impl Session {
         });
     }
 
-    fn leave(&mut self, shared: &mut Shared, now: Now) {
+    /// The class learns which certificates of the institution were withdrawn.
+    fn pass_on_withdrawals(&mut self, shared: &mut Shared, now: Now) {
+        let known = shared.trust.revocation(&self.teacher.institution);
+        if let Some(list) = known.map(|list| list.signed.clone())
+            && let Err(error) = self.write(shared, now, EntryKind::Revoke, Audience::All, &list)
+        {
+            tracing::warn!(%error, "the list of withdrawn certificates is not passed on");
+        }
+    }
+
+    pub(super) fn leave(&mut self, shared: &mut Shared, now: Now) {
         let links = self.member_links();
         shared.send_all(
             &links,

@@ -12,11 +12,11 @@ use super::machine::{Machine, Own};
 use super::net::{self, DEAD};
 use crate::api::{Event, Post, PostContent, Progress, SessionState, ShareOptions};
 use crate::core::ids::{ItemId, SessionId, SetId};
-use crate::core::io::{Command, CommandError};
+use crate::core::io::{Command, CommandError, Input};
 use crate::core::pin::Pin;
 use crate::core::time::Moment;
 use crate::core::trust::TrustStore;
-use crate::core::wire::statements::FileEntry;
+use crate::core::wire::statements::{FailReason, FileEntry};
 use crate::sim::class::GIGABIT;
 use crate::sim::node::{Behaviour, NodeInput};
 use crate::sim::world::{Line, Plan, World};
@@ -37,11 +37,17 @@ pub struct Class {
     /// What students prove in the sessions that are started from now on.
     pub pin: Option<Pin>,
     seed: u64,
-    items: u8,
+    items: u16,
     sessions: u8,
     steps: u32,
     /// Events at the present moment.
     same: u32,
+}
+
+/// An id with a number in it.
+fn numbered(number: u16) -> [u8; 16] {
+    let bytes = number.to_be_bytes();
+    std::array::from_fn(|place| bytes[place % 2])
 }
 
 impl Class {
@@ -177,8 +183,26 @@ impl Class {
 
     /// Shares files of these sizes in bytes; gives the item.
     pub fn share(&mut self, host: usize, session: SessionId, sizes: &[u64]) -> ItemId {
+        let item = ItemId(numbered(self.items + 1));
+        self.share_as(host, session, item, sizes, None);
+        item
+    }
+
+    /// Shares a new version of an item.
+    pub fn replace(&mut self, host: usize, session: SessionId, item: ItemId, sizes: &[u64]) {
+        self.share_as(host, session, item, sizes, Some(item));
+    }
+
+    fn share_as(
+        &mut self,
+        host: usize,
+        session: SessionId,
+        item: ItemId,
+        sizes: &[u64],
+        replaces: Option<ItemId>,
+    ) {
         self.items += 1;
-        let (item, set) = (ItemId([self.items; 16]), SetId([self.items; 16]));
+        let set = SetId(numbered(self.items));
         let entry = |(n, size): (usize, &u64)| FileEntry {
             path: format!("f{n}"),
             size: *size,
@@ -186,7 +210,11 @@ impl Class {
         let files: Vec<_> = sizes.iter().enumerate().map(entry).collect();
         let machine = self.world.node_mut(host);
         machine.store.sources.insert(set, files.clone());
-        let (title, options) = ("files".to_owned(), ShareOptions::default());
+        let title = "files".to_owned();
+        let options = ShareOptions {
+            replaces,
+            ..ShareOptions::default()
+        };
         self.command(
             host,
             Command::ShareFiles {
@@ -199,13 +227,25 @@ impl Class {
             },
         );
         self.audit.chunks += self.world.chunks(set);
-        item
     }
 
     /// The files of an item are no longer where they were shared from.
     pub fn lose_files(&mut self, host: usize, item: ItemId) {
         let store = &mut self.world.node_mut(host).store;
         store.sources.remove(&Self::set_of(item));
+    }
+
+    /// A set's files cannot be read any more as they were shared.
+    pub fn fail(&mut self, host: usize, session: SessionId, set: SetId) {
+        let machine = self.world.node_mut(host);
+        let failed = Input::SetFailed {
+            session,
+            set,
+            reason: FailReason::DiskError,
+            text: "a file was changed while it was shared".to_owned(),
+        };
+        machine.core.handle(machine.time(), failed);
+        self.world.tell(host, NodeInput::Timeout);
     }
 
     /// The set of an item that was shared here.

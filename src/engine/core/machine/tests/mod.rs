@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::api::{Event, FailReason, Progress, SessionState};
+use crate::api::{Event, FailReason, PostContent, Progress, SessionState};
 use crate::core::ids::SessionId;
 use crate::core::io::{Command, CommandError, Ways};
 use crate::core::limits;
@@ -466,6 +466,61 @@ fn a_teacher_who_starts_anew_takes_the_class_along() {
     class.until(SECOND * 10, |w| {
         (1..=3).all(|host| w.state_of(host, anew) == Some(SessionState::Joined))
     });
+    class.check();
+}
+
+#[test]
+fn a_teacher_who_has_been_gone_for_long_does_not_keep_the_class_from_the_next() {
+    let (mut class, _, _) = gathered(1);
+    let next = host(&mut class, "next teacher", &[1]);
+    let keys = TeacherKeys::alone("Bela Sen");
+    class.kill(0);
+    let lesson = class.teach(next, &keys, "Networks Lab");
+    let state = |w: &Class| w.state_of(1, lesson);
+    class.until(SECOND * 5, |w| state(w) == Some(SessionState::Unknown));
+    trust(&mut class, 1, &keys);
+    // A teacher whose machine only starts anew is waited for.
+    class.run(SECOND * 300);
+    assert_eq!(state(&class), Some(SessionState::Seen));
+    class.until(SECOND * 330, |w| state(w) == Some(SessionState::Joined));
+}
+
+#[test]
+fn a_program_that_runs_for_a_term_still_finds_the_next_session() {
+    let (mut class, keys, mut session) = gathered(1);
+    for lesson in 0..limits::SESSIONS + 2 {
+        class.command(0, Command::End(session));
+        class.until(SECOND * 5, |w| {
+            w.state_of(1, session) == Some(SessionState::Ended)
+        });
+        session = class.teach(0, &keys, &format!("Lesson {lesson}"));
+        class.until(SECOND * 5, |w| {
+            w.state_of(1, session) == Some(SessionState::Joined)
+        });
+    }
+    class.check();
+}
+
+#[test]
+fn a_version_that_cannot_be_read_any_more_takes_no_newer_one_with_it() {
+    let (mut class, _, session) = gathered(2);
+    let item = class.share(0, session, &[300_000]);
+    let first = Class::set_of(item);
+    class.replace(0, session, item, &[400_000]);
+    class.fail(0, session, first);
+    class.until(SECOND * 20, |w| w.saved(1, item) && w.saved(2, item));
+    let withdrawn = |event: &Event| matches!(event, Event::Posted(post) if matches!(post.content, PostContent::Withdrawn { .. }));
+    assert!(!class.events(1).any(withdrawn));
+    class.check();
+}
+
+#[test]
+fn a_session_has_more_items_than_are_received_at_a_time() {
+    let (mut class, _, session) = gathered(1);
+    for _ in 0..=limits::OPEN_SETS / 16 {
+        let items: Vec<_> = (0..16).map(|_| class.share(0, session, &[1_000])).collect();
+        class.until(SECOND * 20, |w| items.iter().all(|item| w.saved(1, *item)));
+    }
     class.check();
 }
 
