@@ -1,6 +1,6 @@
 //! The lines that `--json` prints beside the engine's own events. `docs/JSON.md` documents them.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use handout_engine::api::{DeliveryView, Diagnosis, ItemId, Post, PublicKey, SessionId, Version};
 use handout_engine::archive::{PastSession, PastStudent};
@@ -37,7 +37,7 @@ pub enum Line<'a> {
         /// Sum of their sizes in bytes.
         bytes: u64,
         /// What was left out, each with its reason.
-        skipped: &'a [(PathBuf, String)],
+        skipped: Vec<(&'a Path, String)>,
     },
     /// Something without files was handed out.
     Shown {

@@ -28,9 +28,8 @@ use crate::net::{Net, NetConfig};
 use crate::platform::files::create_private_folder;
 use crate::store::database::Database;
 use crate::store::keys::KeyStore;
+use crate::store::scan::Skipped;
 
-/// Where the institutions stand that the administrator trusts for the whole machine; in a Flatpak, its extension.
-pub const SYSTEM_INSTITUTIONS: [&str; 2] = ["/etc/handout/institutions", "/app/institutions"];
 /// Events that may wait for a slow reader beside the queue that keeps the newest progress.
 const EVENTS: usize = 256;
 
@@ -47,7 +46,7 @@ pub struct Engine {
 }
 
 /// What became of a share command.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shared {
     /// The item.
     pub item: ItemId,
@@ -57,8 +56,8 @@ pub struct Shared {
     pub files: u32,
     /// Sum of their sizes in bytes.
     pub bytes: u64,
-    /// What was left out, with the reason of each.
-    pub skipped: Vec<(PathBuf, String)>,
+    /// What was left out.
+    pub skipped: Vec<Skipped>,
 }
 
 impl Engine {
@@ -197,11 +196,7 @@ impl Engine {
             return Err(EngineError::NothingToShare(reasons));
         }
         let (entries, bytes) = (scan.entries(), scan.bytes());
-        let skipped = scan
-            .skipped
-            .iter()
-            .map(|one| (one.local.clone(), one.to_string()));
-        let skipped = skipped.collect();
+        let skipped = scan.skipped.clone();
         let files = u32::try_from(scan.files.len()).unwrap_or(u32::MAX);
         let set = SetId(random()?);
         let item = match options.replaces {
@@ -438,23 +433,15 @@ fn trust(
     config: &Config,
     happened: &Sender<Happening>,
 ) -> Result<crate::core::trust::TrustStore, EngineError> {
-    let mut trust = keys.trust()?;
+    let (mut trust, bad) = keys.machine_trust()?;
     trust.set_first_contact(if config.allow_unknown_teachers {
         FirstContact::Ask
     } else {
         FirstContact::Refuse
     });
     let warn = warner(happened);
-    for folder in SYSTEM_INSTITUTIONS {
-        let (good, bad) = KeyStore::system_institutions(Path::new(folder));
-        for (key, name) in good {
-            if let Err(error) = trust.add_system_institution(key, &name) {
-                warn(WarningKind::Refused, error.to_string());
-            }
-        }
-        for error in bad {
-            warn(WarningKind::Refused, error.to_string());
-        }
+    for error in bad {
+        warn(WarningKind::Refused, error.to_string());
     }
     Ok(trust)
 }

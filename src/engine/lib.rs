@@ -18,5 +18,5 @@ pub mod store;
 pub mod target;
 mod teaching;
 
-pub use engine::{Engine, SYSTEM_INSTITUTIONS, Shared};
+pub use engine::{Engine, Shared};
 pub use error::EngineError;

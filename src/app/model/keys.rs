@@ -6,7 +6,6 @@ use std::time::SystemTime;
 use gettextrs::gettext;
 use gtk::gio;
 use gtk::prelude::*;
-use handout_engine::SYSTEM_INSTITUTIONS;
 use handout_engine::api::{PublicKey, UnixTime};
 use handout_engine::core::trust::Fingerprint;
 use handout_engine::store::keys::{FileKind, KeyError, KeyInput, KeyStore, UnlockedTeacher};
@@ -125,15 +124,8 @@ impl Keys {
 
     /// Who is trusted here: institutions first.
     pub fn trusted(&self) -> Result<Vec<Trusted>, AppError> {
-        let mut trust = KeyStore::open(&self.folder)?.trust()?;
-        let system = SYSTEM_INSTITUTIONS
-            .iter()
-            .flat_map(|folder| KeyStore::system_institutions(Path::new(folder)).0);
-        let system: Vec<_> = system.collect();
-        for (key, name) in system {
-            // A name that cannot be shown is the engine's to report.
-            let _ = trust.add_system_institution(key, &name);
-        }
+        // What of it cannot be used is the engine's to report.
+        let (trust, _) = KeyStore::open(&self.folder)?.machine_trust()?;
         let one = |key: &PublicKey, name: &str, institution| Trusted {
             key: *key,
             name: name.to_owned(),

@@ -331,17 +331,20 @@ impl<'a> Lesson<'a> {
         };
         let shared = self.engine.share(self.session, paths, options).await?;
         self.board.handed_out(shared.item, shared.version);
+        let skipped = shared.skipped.iter();
+        let skipped = skipped.map(|one| (one.local.as_path(), one.why.to_string()));
+        let skipped: Vec<_> = skipped.collect();
         self.output.emit(&Line::Shared {
             item: shared.item,
             version: shared.version,
             files: shared.files,
             bytes: shared.bytes,
-            skipped: &shared.skipped,
+            skipped: skipped.clone(),
         });
         let files = count(shared.files.into(), "file");
         self.output
             .say(format!("Handing out {files}, {}", size(shared.bytes)));
-        for (path, reason) in &shared.skipped {
+        for (path, reason) in skipped {
             self.output
                 .say(plain(&format!("  left out {}: {reason}", path.display())));
         }

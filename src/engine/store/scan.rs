@@ -54,13 +54,18 @@ pub enum SkipReason {
 
 impl fmt::Display for Skipped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is not shared: ", self.local.display())?;
-        match &self.why {
-            SkipReason::Link => write!(f, "it is a link; share what it leads to instead"),
-            SkipReason::Special => write!(f, "it is neither a file nor a folder"),
-            SkipReason::Own => write!(f, "it is Handout's own folder"),
-            SkipReason::TooDeep => write!(f, "it is too deep in folders"),
-            SkipReason::Unreadable(text) => write!(f, "it cannot be read ({text})"),
+        write!(f, "{} is not shared: {}", self.local.display(), self.why)
+    }
+}
+
+impl fmt::Display for SkipReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Link => write!(f, "it is a link; share what it leads to instead"),
+            Self::Special => write!(f, "it is neither a file nor a folder"),
+            Self::Own => write!(f, "it is Handout's own folder"),
+            Self::TooDeep => write!(f, "it is too deep in folders"),
+            Self::Unreadable(text) => write!(f, "it cannot be read ({text})"),
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::core::ids::{DeviceId, Epoch, PublicKey, SealingKey, SessionId};
 use crate::core::signed::{Domain, Signed};
 use crate::core::time::UnixTime;
 use crate::core::trust::{TrustStore, self_signed};
-use crate::core::wire::statements::{Authority, Certificate, Grant, Right};
+use crate::core::wire::statements::{Authority, Certificate, Grant, Revocation, Right};
 
 const DAY: u64 = 86_400;
 
@@ -46,6 +46,21 @@ impl School {
             .expect("an empty store has room for a school with a name");
         trust
     }
+
+    /// The same, and that a certificate was withdrawn.
+    pub fn trust_without(&self, serial: u64) -> TrustStore {
+        let list = Revocation {
+            institution: public(&self.key),
+            number: 1,
+            made: UnixTime(WALL),
+            serials: vec![serial],
+        };
+        let mut trust = self.trust();
+        trust
+            .accept_revocation(&Signed::seal(Domain::Revocation, &list, &self.key))
+            .expect("a school may withdraw what it gave");
+        trust
+    }
 }
 
 /// A teacher's keys and certificate.
@@ -74,6 +89,11 @@ impl TeacherKeys {
 
     /// A teacher of a school.
     pub fn of(school: &School, name: &str) -> Self {
+        Self::numbered(school, name, 1)
+    }
+
+    /// A teacher of a school whose certificate has this serial.
+    pub fn numbered(school: &School, name: &str, serial: u64) -> Self {
         let (key, sealing) = Self::secrets(name);
         let certificate = Certificate {
             institution: public(&school.key),
@@ -81,7 +101,7 @@ impl TeacherKeys {
             teacher: public(&key),
             sealing: sealed_to(&sealing),
             name: name.to_owned(),
-            serial: 1,
+            serial,
             not_before: UnixTime(WALL - DAY),
             not_after: UnixTime(WALL + 365 * DAY),
             rights: vec![Right::Session],

@@ -510,3 +510,28 @@ fn the_same_seed_gives_the_same_words_to_the_byte() {
     assert_eq!(one, two);
     assert_ne!(run(2).0, one.0);
 }
+
+#[test]
+fn a_withdrawn_certificate_is_told_by_every_teacher_of_the_institution_and_ends_what_was_joined() {
+    let (school, mut class) = (School::new("GEHU"), Class::new(31));
+    let lost = class.host("lost", &[1], school.trust());
+    let known = class.host("known", &[1], school.trust_without(7));
+    let student = class.host("student", &[1], school.trust());
+    let keys = TeacherKeys::numbered(&school, "Asha Rao", 7);
+    let stolen = class.teach(lost, &keys, "DBMS Lab");
+    class.until(SECOND * 5, |w| w.joined(student));
+    let other = TeacherKeys::numbered(&school, "Bela Sen", 8);
+    let lesson = class.teach(known, &other, "Networks Lab");
+    class.until(SECOND * 5, |w| {
+        w.state_of(student, lesson) == Some(SessionState::Seen)
+    });
+    class.command(student, Command::Join(lesson));
+    class.until(SECOND * 10, |w| {
+        w.state_of(student, stolen) == Some(SessionState::Left)
+    });
+    assert_eq!(class.state_of(student, lesson), Some(SessionState::Joined));
+    let again = class.try_resume(lost, &keys, "DBMS Lab", SessionId([9; 16]), 1);
+    assert_eq!(again, Ok(()), "its own machine has not been told");
+    class.run(SECOND * 5);
+    assert_eq!(class.state_of(student, SessionId([9; 16])), None);
+}

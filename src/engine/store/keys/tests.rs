@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::core::ids::{Epoch, PublicKey, SessionId};
 use crate::core::time::UnixTime;
-use crate::core::trust::{Basis, TrustError, verify_authority};
+use crate::core::trust::{Basis, TrustError, TrustStore, verify_authority};
 
 const NOW: UnixTime = UnixTime(1_780_000_000);
 
@@ -495,14 +495,32 @@ fn institutions_of_the_whole_machine_are_read_from_a_folder() {
         .unwrap();
     fs::write(folder.join("bad.handout-institution"), "?").unwrap();
     fs::write(folder.join("readme.txt"), "?").unwrap();
-    let (good, bad) = KeyStore::system_institutions(folder);
-    assert_eq!(good, [(institution.key(), "GEHU".to_owned())]);
+    let mut trust = TrustStore::default();
+    let bad = KeyStore::add_system(&mut trust, folder);
     assert_eq!(bad.len(), 1);
-    assert!(
-        KeyStore::system_institutions(&folder.join("none"))
-            .0
-            .is_empty()
-    );
+    assert!(trust.is_system_institution(&institution.key()));
+    assert_eq!(trust.institution_name(&institution.key()), Some("GEHU"));
+    assert!(KeyStore::add_system(&mut trust, &folder.join("none")).is_empty());
+}
+
+#[test]
+fn certificates_that_were_withdrawn_for_the_whole_machine_are_read_from_that_folder() {
+    let (office, lab) = (machine(), machine());
+    let institution = office.institution();
+    let public = office.store.export_institution(&institution.key()).unwrap();
+    let folder = lab.folder.path();
+    public
+        .write(&folder.join("gehu.handout-institution"))
+        .unwrap();
+    let (record, _) = institution
+        .issue_teacher("Rao", None, Term::default(), NOW)
+        .unwrap();
+    let list = institution.revoke(&[record.serial], NOW).unwrap();
+    list.write(&folder.join("a.handout-revocation")).unwrap();
+    let mut trust = TrustStore::default();
+    let bad = KeyStore::add_system(&mut trust, folder);
+    assert!(bad.is_empty(), "{bad:?}");
+    assert!(trust.is_revoked(&institution.key(), record.serial));
 }
 
 #[test]

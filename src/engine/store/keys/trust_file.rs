@@ -1,6 +1,6 @@
 //! What is trusted, on the disk.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::disk::{self, Over, locked};
 use super::document::{FileKind, KeyInput, load, to_bytes};
@@ -9,6 +9,8 @@ use super::{Imported, KeyStore, files};
 use crate::core::trust::{Fingerprint, TrustChange, TrustStore};
 
 const NAME: &str = "trust.json";
+/// Where the institutions stand that the administrator trusts for the whole machine; in a Flatpak, its extension.
+const SYSTEM_INSTITUTIONS: [&str; 2] = ["/etc/handout/institutions", "/app/institutions"];
 
 /// What the disk has; nothing is trusted where there is no file.
 pub(super) fn load_from(dir: &Path) -> Result<TrustStore, KeyError> {
@@ -50,11 +52,13 @@ impl KeyStore {
         })
     }
 
-    /// Takes a revocation list ([`FileKind::Revocation`]); false if it is not newer.
+    /// Takes a revocation list ([`FileKind::Revocation`]) of an institution that this person or the machine trusts; false
+    /// if it is not newer.
     pub fn import_revocation(&self, input: &KeyInput) -> Result<bool, KeyError> {
         let file: files::Revocation = input.content()?;
         let changes = self
-            .trust()?
+            .machine_trust()?
+            .0
             .accept_revocation(&file.list)
             .map_err(|source| KeyError::Refused {
                 from: input.label().to_owned(),
@@ -64,28 +68,48 @@ impl KeyStore {
         Ok(changes.is_some())
     }
 
-    /// Reads the institutions that are installed for the whole machine: every file in `folder`
-    /// that ends in `.handout-institution`. Add them with
-    /// [`TrustStore::add_system_institution`]. A bad file does not hide the others.
-    pub fn system_institutions(
-        folder: &Path,
-    ) -> (Vec<(crate::core::ids::PublicKey, String)>, Vec<KeyError>) {
-        let (mut good, mut bad) = (Vec::new(), Vec::new());
+    /// What is trusted by this person and by the whole machine, and what of the latter cannot be used.
+    pub fn machine_trust(&self) -> Result<(TrustStore, Vec<KeyError>), KeyError> {
+        let mut trust = self.trust()?;
+        let folders = SYSTEM_INSTITUTIONS.map(Path::new);
+        let bad = folders.map(|folder| Self::add_system(&mut trust, folder));
+        Ok((trust, bad.into_iter().flatten().collect()))
+    }
+
+    /// Adds what is installed for the whole machine: the institutions in `folder`, every file that ends in
+    /// `.handout-institution`, and what they have withdrawn, every file that ends in `.handout-revocation`. Gives what
+    /// cannot be used; a bad file does not hide the others.
+    pub(super) fn add_system(trust: &mut TrustStore, folder: &Path) -> Vec<KeyError> {
+        let mut bad = Vec::new();
         let Ok(entries) = std::fs::read_dir(folder) else {
-            return (good, bad);
+            return bad;
         };
         let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
         paths.sort();
-        let ending = FileKind::Institution.extension();
-        for path in paths
-            .iter()
-            .filter(|path| path.extension().is_some_and(|ext| ext == ending))
-        {
-            match KeyInput::file(path).and_then(|input| input.content::<files::Institution>()) {
-                Ok(file) => good.push((file.key, file.name)),
-                Err(error) => bad.push(error),
+        for kind in [FileKind::Institution, FileKind::Revocation] {
+            let ending = kind.extension();
+            let fits = |path: &&PathBuf| path.extension().is_some_and(|ext| ext == ending);
+            for path in paths.iter().filter(fits) {
+                if let Err(error) = add_file(trust, kind, path) {
+                    bad.push(error);
+                }
             }
         }
-        (good, bad)
+        bad
     }
+}
+
+fn add_file(trust: &mut TrustStore, kind: FileKind, path: &Path) -> Result<(), KeyError> {
+    let input = KeyInput::file(path)?;
+    let added = if kind == FileKind::Institution {
+        let file: files::Institution = input.content()?;
+        trust.add_system_institution(file.key, &file.name)
+    } else {
+        let file: files::Revocation = input.content()?;
+        trust.accept_revocation(&file.list).map(drop)
+    };
+    added.map_err(|source| KeyError::Refused {
+        from: input.label().to_owned(),
+        source,
+    })
 }
