@@ -23,7 +23,7 @@ use crate::model::news::Tray;
 use crate::model::session::Session;
 use crate::options::Options;
 use crate::settings::Settings;
-use crate::ui::{PreferencesDialog, Window, about};
+use crate::ui::{PreferencesDialog, Window, about, closing};
 
 mod imp {
     use super::*;
@@ -35,7 +35,7 @@ mod imp {
         pub lab: OnceCell<Lab>,
         /// Files that were given before there was a session to share them in.
         pub waiting: RefCell<Vec<PathBuf>>,
-        /// Held while a session runs, so that it goes on without a window.
+        /// Held while a session runs that is to go on without a window.
         pub hold: RefCell<Option<gio::ApplicationHoldGuard>>,
         /// The engine is to start anew as soon as no session runs.
         pub outdated: Cell<bool>,
@@ -104,7 +104,7 @@ mod imp {
             let _ = self.lab.set(Lab::default());
             self.obj().setup_actions();
             self.obj().follow_sessions();
-            following::limits(&self.obj());
+            following::settings(&self.obj());
             status_icon::follow(&self.obj());
             entries::refresh();
         }
@@ -285,7 +285,7 @@ impl Application {
                 .build()
         };
         self.add_action_entries([
-            entry("quit", ApplicationExt::quit),
+            entry("quit", Self::end),
             entry("about", Self::show_about),
             entry("preferences", Self::show_preferences),
             entry("open-received", Self::open_received),
@@ -301,6 +301,17 @@ impl Application {
             ("win.show-help-overlay", "<Ctrl>question"),
         ] {
             self.set_accels_for_action(action, &[keys]);
+        }
+    }
+
+    /// Ends the program, once a teacher has decided about a session that runs.
+    fn end(&self) {
+        match (self.lab().taught(), self.window()) {
+            (Some(_), Some(window)) => {
+                window.present();
+                closing::ask(&window);
+            }
+            _ => self.quit(),
         }
     }
 
@@ -377,10 +388,8 @@ impl Application {
                 #[watch(rename_to = app)]
                 self,
                 move |lab: Lab| {
-                    let live = lab.live();
-                    let running = live.is_some().then(|| app.hold());
-                    app.imp().hold.replace(running);
-                    background::set_status(live.as_ref());
+                    background::set_status(lab.live().as_ref());
+                    following::keep_alive(app);
                     following::session_changed(app);
                 }
             ),

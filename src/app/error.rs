@@ -22,12 +22,18 @@ pub enum AppError {
     /// A file that is not on this computer, or not readable.
     #[error("cannot read {0}")]
     Unreadable(PathBuf),
+    /// A folder that is not on this computer.
+    #[error("no folder of this computer: {0}")]
+    NoFolder(String),
     /// Neither an address nor a link to a session.
     #[error("no link: {0}")]
     NoLink(String),
     /// The desktop could not open something.
     #[error("launch: {0}")]
     Launch(#[from] glib::Error),
+    /// Something could not be written.
+    #[error("save: {0}")]
+    Save(glib::Error),
     /// The person changed their mind.
     #[error("cancelled")]
     Cancelled,
@@ -43,10 +49,18 @@ impl AppError {
                 "It could not be opened: {reason}",
                 &[("reason", error.message())],
             )),
+            Self::Save(error) => Some(gettext_f(
+                "It could not be saved: {reason}",
+                &[("reason", error.message())],
+            )),
             Self::Key(text) => Some(text.clone()),
             Self::Unreadable(path) => Some(gettext_f(
                 "“{path}” cannot be read. Choose it with Share Files instead.",
                 &[("path", &path.display().to_string())],
+            )),
+            Self::NoFolder(name) => Some(gettext_f(
+                "“{folder}” is not on this computer. Choose a folder of its own.",
+                &[("folder", name)],
             )),
             Self::NoLink(text) => Some(gettext_f(
                 "“{text}” is no address of a session. It should look like 10.0.3.7 or handout://10.0.3.7:47800",

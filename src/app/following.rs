@@ -9,8 +9,8 @@ use crate::application::Application;
 use crate::model::session::Session;
 use crate::ui::Window;
 
-/// Limits count at once, also while a session runs.
-pub fn limits(app: &Application) {
+/// What counts at once, also while a session runs.
+pub fn settings(app: &Application) {
     for key in ["upload-limit", "accept-limit"] {
         let (lab, settings) = (app.lab(), app.settings());
         let changed = settings.clone();
@@ -33,6 +33,36 @@ pub fn limits(app: &Application) {
             move || receive(&app)
         ),
     );
+    app.settings().connect_changed(
+        "run-in-background",
+        clone!(
+            #[weak]
+            app,
+            move || keep_alive(&app)
+        ),
+    );
+}
+
+/// Keeps the program alive while a session runs that is to go on without a window; nothing is left running after it.
+pub fn keep_alive(app: &Application) {
+    let live = app.lab().live();
+    let goes_on = live
+        .as_ref()
+        .is_some_and(|session| session.teaching() || app.settings().run_in_background());
+    app.imp().hold.replace(goes_on.then(|| app.hold()));
+    if live.is_none() {
+        // Once everybody has heard of the end.
+        glib::idle_add_local_once(clone!(
+            #[weak]
+            app,
+            move || {
+                let hidden = app.window().filter(|window| !window.is_visible());
+                if let Some(window) = hidden.filter(|_| app.lab().live().is_none()) {
+                    window.destroy();
+                }
+            }
+        ));
+    }
 }
 
 /// Where files go that come from now on.

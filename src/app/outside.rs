@@ -1,6 +1,9 @@
 //! Files that come from outside the window: from the command line, the file manager, "Send to Session".
 
+use std::path::PathBuf;
+
 use adw::subclass::prelude::*;
+use gettextrs::gettext;
 use gtk::glib::clone;
 use gtk::prelude::*;
 use gtk::{gio, glib};
@@ -58,13 +61,30 @@ impl Application {
             self.share_waiting(&session);
         } else if let Some(window) = self.window() {
             let n = u32::try_from(self.imp().waiting.borrow().len()).unwrap_or(u32::MAX);
-            window.toast(&ngettext_f(
+            let text = ngettext_f(
                 "Start a session to share this file",
                 "Start a session to share these {n} files",
                 n,
                 &[],
-            ));
+            );
+            let forget = clone!(
+                #[weak(rename_to = app)]
+                self,
+                move || app.forget_waiting()
+            );
+            // Translators: files that wait for a session are not to be shared after all.
+            window.offer(&text, &gettext("_Forget"), forget);
         }
+    }
+
+    /// What is shared when a session starts.
+    pub fn waiting(&self) -> Vec<PathBuf> {
+        self.imp().waiting.borrow().clone()
+    }
+
+    /// What waits is not to be shared after all.
+    pub fn forget_waiting(&self) {
+        self.imp().waiting.take();
     }
 
     pub fn share_waiting(&self, session: &Session) {
@@ -78,8 +98,10 @@ impl Application {
             self,
             async move {
                 let shared: Result<_, AppError> = lab.share(&session, paths).await;
-                if let (Err(error), Some(window)) = (shared, app.window()) {
-                    window.tell(&error);
+                let Some(window) = app.window() else { return };
+                match shared {
+                    Ok(left_out) => window.tell_left_out(&left_out),
+                    Err(error) => window.tell(&error),
                 }
             }
         ));

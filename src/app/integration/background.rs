@@ -41,7 +41,7 @@ pub fn sandboxed() -> bool {
 /// Wishes to be started at login, or no longer. What is granted is what is then the case.
 pub async fn start_at_login(wanted: bool, reason: &str) -> Result<(), Refused> {
     if sandboxed() {
-        ask(wanted, reason).await
+        ask(wanted, reason).await?.starts_at_login(wanted)
     } else {
         write_autostart(wanted).map_err(|error| {
             tracing::warn!(%error, "the autostart folder cannot be written");
@@ -53,7 +53,7 @@ pub async fn start_at_login(wanted: bool, reason: &str) -> Result<(), Refused> {
 /// Wishes to go on when no window is open. Outside of a sandbox everybody may.
 pub async fn go_on(autostart: bool, reason: &str) -> Result<(), Refused> {
     if sandboxed() {
-        ask(autostart, reason).await
+        ask(autostart, reason).await?.goes_on()
     } else {
         Ok(())
     }
@@ -87,7 +87,7 @@ fn autostart_entry() -> String {
 }
 
 /// Asks the portal, and waits for the answer.
-async fn ask(autostart: bool, reason: &str) -> Result<(), Refused> {
+async fn ask(autostart: bool, reason: &str) -> Result<Answer, Refused> {
     let missing = |error: glib::Error| {
         tracing::warn!(%error, "no Background portal");
         Refused::Missing
@@ -130,19 +130,46 @@ async fn ask(autostart: bool, reason: &str) -> Result<(), Refused> {
     .map_err(missing)?;
     let response = rx.recv().await.map_err(|_| Refused::Missing)?;
     drop(answer);
-    outcome(&response, autostart)
+    Answer::read(&response).ok_or(Refused::Missing)
 }
 
-/// What the portal's answer means: (0, granted), (1, cancelled by the person), (2, ended otherwise).
-fn outcome(response: &glib::Variant, autostart: bool) -> Result<(), Refused> {
-    let (code, results) = response
-        .get::<(u32, glib::VariantDict)>()
-        .ok_or(Refused::Missing)?;
-    let granted = |name: &str| results.lookup::<bool>(name).ok().flatten().unwrap_or(false);
-    match code {
-        0 if granted("background") && granted("autostart") == autostart => Ok(()),
-        1 => Err(Refused::Cancelled),
-        _ => Err(Refused::Denied),
+/// The portal's answer. A refusal has the code of a closed question, but says what is the case.
+#[derive(Debug, Clone, Copy)]
+struct Answer {
+    /// 0: answered, 1: closed or refused, 2: ended otherwise.
+    code: u32,
+    /// Whether the program may go on without a window.
+    background: Option<bool>,
+    /// Whether it is started at login.
+    autostart: Option<bool>,
+}
+
+impl Answer {
+    fn read(response: &glib::Variant) -> Option<Self> {
+        let (code, results) = response.get::<(u32, glib::VariantDict)>()?;
+        let told = |name: &str| results.lookup::<bool>(name).ok().flatten();
+        Some(Self {
+            code,
+            background: told("background"),
+            autostart: told("autostart"),
+        })
+    }
+
+    fn goes_on(self) -> Result<(), Refused> {
+        self.granted(self.background == Some(true))
+    }
+
+    /// What is switched off is off, also where the program may not go on without a window.
+    fn starts_at_login(self, wanted: bool) -> Result<(), Refused> {
+        self.granted(self.autostart == Some(wanted))
+    }
+
+    const fn granted(self, granted: bool) -> Result<(), Refused> {
+        match (granted, self.code, self.background) {
+            (true, ..) => Ok(()),
+            (false, 1, None) => Err(Refused::Cancelled),
+            _ => Err(Refused::Denied),
+        }
     }
 }
 
@@ -191,34 +218,45 @@ async fn tell(text: &str) -> Result<(), glib::Error> {
 mod tests {
     use super::*;
 
-    fn response(code: u32, background: bool, autostart: bool) -> glib::Variant {
+    fn answer(code: u32, told: &[(&str, bool)]) -> Answer {
         let results = glib::VariantDict::new(None);
-        results.insert("background", background);
-        results.insert("autostart", autostart);
-        glib::Variant::tuple_from_iter([code.to_variant(), results.end()])
+        for (name, value) in told {
+            results.insert(name, value);
+        }
+        let response = glib::Variant::tuple_from_iter([code.to_variant(), results.end()]);
+        Answer::read(&response).expect("it has the portal's form")
     }
 
     #[test]
     fn only_what_was_granted_is_the_case() {
-        assert_eq!(outcome(&response(0, true, true), true), Ok(()));
-        assert_eq!(outcome(&response(0, true, false), false), Ok(()));
+        let both = answer(0, &[("background", true), ("autostart", true)]);
         assert_eq!(
-            outcome(&response(0, true, false), true),
-            Err(Refused::Denied)
+            (both.goes_on(), both.starts_at_login(true)),
+            (Ok(()), Ok(()))
         );
+        assert_eq!(both.starts_at_login(false), Err(Refused::Denied));
+        let one = answer(0, &[("background", true), ("autostart", false)]);
         assert_eq!(
-            outcome(&response(0, false, false), false),
-            Err(Refused::Denied)
+            (one.goes_on(), one.starts_at_login(false)),
+            (Ok(()), Ok(()))
         );
+        assert_eq!(one.starts_at_login(true), Err(Refused::Denied));
+        assert!(Answer::read(&7_u32.to_variant()).is_none());
+    }
+
+    #[test]
+    fn a_refusal_is_told_from_a_question_that_was_closed() {
+        let refused = answer(1, &[("background", false), ("autostart", false)]);
+        assert_eq!(refused.goes_on(), Err(Refused::Denied));
+        assert_eq!(refused.starts_at_login(true), Err(Refused::Denied));
+        // The file is gone all the same.
+        assert_eq!(refused.starts_at_login(false), Ok(()));
+        assert_eq!(answer(1, &[]).goes_on(), Err(Refused::Cancelled));
         assert_eq!(
-            outcome(&response(1, true, true), true),
+            answer(1, &[]).starts_at_login(false),
             Err(Refused::Cancelled)
         );
-        assert_eq!(
-            outcome(&response(2, true, true), true),
-            Err(Refused::Denied)
-        );
-        assert_eq!(outcome(&7_u32.to_variant(), true), Err(Refused::Missing));
+        assert_eq!(answer(2, &[]).goes_on(), Err(Refused::Denied));
     }
 
     #[test]

@@ -1,17 +1,19 @@
 //! Tells of items, messages and problems while nobody looks at the window, with what can be done about each. A click works
 //! after the program was closed: the desktop starts it again for the action.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::path::Path;
 use std::time::{Instant, SystemTime};
 
+use gettextrs::gettext;
 use gtk::glib::clone;
 use gtk::prelude::*;
-use gtk::{gdk, gio, glib};
+use gtk::{gio, glib};
 use handout_engine::api::{ItemId, SessionId};
 
 use super::{background, launch};
 use crate::application::Application;
+use crate::error::AppError;
 use crate::model::feed_row::FeedRow;
 use crate::model::lab::Lab;
 use crate::model::news::{Change, Deed, News};
@@ -126,6 +128,8 @@ fn notification(news: &News) -> gio::Notification {
 thread_local! {
     /// Whether this desktop shows texts as they are: the portal and GNOME do, servers of the older kind may read marks in them.
     static PLAIN: Cell<bool> = Cell::new(background::sandboxed());
+    /// What is copied as soon as the window has the keyboard.
+    static TO_COPY: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
 /// A text that no list of notifications takes for more than a text.
@@ -156,6 +160,7 @@ fn look_for_list() {
 pub fn seen(app: &Application) {
     let changes = app.tray().borrow_mut().all_seen();
     carry_out(app, changes);
+    fill_clipboard(app);
 }
 
 fn handled(app: &Application, target: &str) {
@@ -208,7 +213,7 @@ fn act(app: &Application, deed: Deed, target: &str) {
             match path.or_else(|| app.history().received(session, item)) {
                 Some(path) => {
                     let in_folder = deed == Deed::ShowInFiles;
-                    hold_for(app, launch::file(path, in_folder, app.active_window()));
+                    hold_for(app, launch::file(path, in_folder, shown(app)));
                 }
                 None => app.show_window(),
             }
@@ -218,30 +223,44 @@ fn act(app: &Application, deed: Deed, target: &str) {
             let text = text.or_else(|| app.history().text(session, item));
             match text {
                 Some(text) if deed == Deed::OpenLink => {
-                    let window = app.active_window();
+                    let window = shown(app);
                     hold_for(app, async move { launch::address(&text, window).await });
                 }
-                Some(text) => {
-                    // Only a window that has the keyboard may fill the clipboard.
-                    app.show_window();
-                    if let Some(display) = gdk::Display::default() {
-                        display.clipboard().set_text(&text);
-                    }
-                }
+                Some(text) => copy(app, text),
                 None => app.show_window(),
             }
         }
         Deed::Retry => {
             app.show_window();
-            let lab = app.lab();
+            let app = app.clone();
             glib::spawn_future_local(async move {
-                let retried = async { lab.backend()?.retry(session, item).await };
+                let retried = async { app.lab().backend()?.retry(session, item).await };
                 if let Err(error) = retried.await {
-                    tracing::warn!("{error}");
+                    app.complain(&error);
                 }
             });
         }
         Deed::Review | Deed::EnterPin => app.show_window(),
+    }
+}
+
+/// The window, where it can have a question above it: one that is hidden has no place on the screen, and must not be named.
+fn shown(app: &Application) -> Option<gtk::Window> {
+    app.active_window().filter(WidgetExt::is_mapped)
+}
+
+/// Fills the clipboard once the window has the keyboard: no other may.
+fn copy(app: &Application, text: String) {
+    TO_COPY.set(Some(text));
+    app.show_window();
+    fill_clipboard(app);
+}
+
+fn fill_clipboard(app: &Application) {
+    let window = app.window().filter(GtkWindowExt::is_active);
+    if let Some((window, text)) = window.and_then(|window| Some((window, TO_COPY.take()?))) {
+        window.clipboard().set_text(&text);
+        window.toast(&gettext("Copied"));
     }
 }
 
@@ -252,8 +271,10 @@ fn hold_for(app: &Application, launched: impl Future<Output = Result<(), glib::E
         #[weak]
         app,
         async move {
-            if let Err(error) = launched.await {
-                app.complain(&error.into());
+            let failed = launched.await.err().map(AppError::from);
+            if let Some(error) = failed.filter(|error| error.user_text().is_some()) {
+                app.show_window();
+                app.complain(&error);
             }
             drop(hold);
         }

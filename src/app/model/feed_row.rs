@@ -247,7 +247,16 @@ impl FeedRow {
         imp.progress.replace(None);
         imp.done.set(0);
         imp.withdrawn.set(false);
-        self.tell(&["contents", "withdrawn", "withdrawable"]);
+        if let PostContent::Files { title, .. } = content {
+            imp.title.replace(title.clone());
+        }
+        self.tell(&[
+            "title",
+            "icon-name",
+            "contents",
+            "withdrawn",
+            "withdrawable",
+        ]);
         self.tell(&STATE);
     }
 

@@ -13,6 +13,7 @@ use handout_engine::api::{
     Config, Event, ItemId, NewPost, Pin, Progress, SessionId, SessionView, ShareOptions,
     WarningKind,
 };
+use handout_engine::store::scan::Skipped;
 
 use super::backend::Backend;
 use super::feed_row::FeedRow;
@@ -173,7 +174,7 @@ impl Lab {
         &self,
         session: &Session,
         paths: Vec<PathBuf>,
-    ) -> Result<Vec<(PathBuf, String)>, AppError> {
+    ) -> Result<Vec<Skipped>, AppError> {
         self.share_as(session, paths, ShareOptions::default()).await
     }
 
@@ -182,7 +183,7 @@ impl Lab {
         session: &Session,
         paths: Vec<PathBuf>,
         options: ShareOptions,
-    ) -> Result<Vec<(PathBuf, String)>, AppError> {
+    ) -> Result<Vec<Skipped>, AppError> {
         // Paths of the document portal are gone after the next login.
         let passing =
             |path: &PathBuf| path.starts_with("/run/user") || path.starts_with("/run/flatpak");
@@ -198,7 +199,7 @@ impl Lab {
         session: &Session,
         item: ItemId,
         path: PathBuf,
-    ) -> Result<Vec<(PathBuf, String)>, AppError> {
+    ) -> Result<Vec<Skipped>, AppError> {
         let options = ShareOptions {
             replaces: Some(item),
             ..ShareOptions::default()
@@ -283,10 +284,17 @@ impl Lab {
         self.emit_by_name::<()>("changed", &[]);
     }
 
+    /// A session is no longer on the network.
     fn forget(&self, id: SessionId) {
-        let Some(session) = self.session(id).filter(|session| !session.member()) else {
+        let Some(session) = self.session(id) else {
             return;
         };
+        session.gone();
+        self.emit_by_name::<()>("changed", &[]);
+        // What was received in it can be looked at.
+        if session.member() {
+            return;
+        }
         if let Some(place) = self.sessions().find(&session) {
             self.sessions().remove(place);
         }

@@ -21,7 +21,6 @@ use super::participant::Participant;
 use super::session_words as words;
 use super::table::{self, Spoken};
 use super::tally::{Share, Tally};
-use crate::i18n::gettext_f;
 
 mod imp {
     use super::*;
@@ -89,9 +88,7 @@ mod imp {
         /// The students, in no order.
         #[property(get)]
         pub people: gio::ListStore,
-        pub id: Cell<Option<SessionId>>,
-        pub teacher_key: Cell<Option<PublicKey>>,
-        pub inside: Cell<bool>,
+        pub view: RefCell<Option<SessionView>>,
         pub rows: RefCell<HashMap<ItemId, FeedRow>>,
         pub by_device: RefCell<HashMap<DeviceId, Participant>>,
         pub tally: RefCell<Tally>,
@@ -121,9 +118,7 @@ mod imp {
                 students: Cell::default(),
                 feed: gio::ListStore::new::<FeedRow>(),
                 people: gio::ListStore::new::<Participant>(),
-                id: Cell::default(),
-                teacher_key: Cell::default(),
-                inside: Cell::default(),
+                view: RefCell::default(),
                 rows: RefCell::default(),
                 by_device: RefCell::default(),
                 tally: RefCell::default(),
@@ -156,24 +151,34 @@ impl Session {
     /// A session that was just seen or started.
     pub fn new(view: &SessionView) -> Self {
         let session: Self = glib::Object::new();
-        session.imp().id.set(Some(view.session));
         session.update(view);
         session
     }
 
     /// Its id.
     pub fn id(&self) -> SessionId {
-        self.imp().id.get().unwrap_or(SessionId([0; 16]))
+        self.known(|view| view.session)
+            .unwrap_or(SessionId([0; 16]))
     }
 
     /// The teacher's key.
     pub fn teacher_key(&self) -> PublicKey {
-        self.imp().teacher_key.get().unwrap_or(PublicKey([0; 32]))
+        self.known(|view| view.teacher_key)
+            .unwrap_or(PublicKey([0; 32]))
     }
 
     /// Whether it is taught here, or joined.
     pub fn inside(&self) -> bool {
-        self.imp().inside.get()
+        self.known(|view| words::is_inside(&view.state)) == Some(true)
+    }
+
+    /// Whether this computer has left it.
+    pub fn left(&self) -> bool {
+        self.known(|view| view.state == SessionState::Left) == Some(true)
+    }
+
+    fn known<T>(&self, part: impl FnOnce(&SessionView) -> T) -> Option<T> {
+        self.imp().view.borrow().as_ref().map(part)
     }
 
     /// What is known changed.
@@ -182,7 +187,7 @@ impl Session {
         imp.title.replace(view.title.clone());
         imp.teacher.replace(view.teacher.clone());
         imp.fingerprint.replace(view.fingerprint.clone());
-        imp.teacher_key.set(Some(view.teacher_key));
+        imp.view.replace(Some(view.clone()));
         imp.vouched.replace(words::vouched(view));
         let (icon, text) = words::state(&view.state);
         imp.state_icon.replace(icon.to_owned());
@@ -199,15 +204,23 @@ impl Session {
         let wanted = matches!(state, SessionState::PinWanted { .. });
         imp.pin_wanted.set(wanted);
         imp.pin.replace(view.pin.clone().unwrap_or_default());
+        let texts = view.texts;
         imp.may_write
-            .set(teaching || (member && view.texts != TextPolicy::Nothing));
+            .set(teaching || (member && texts != TextPolicy::Nothing));
         imp.private_texts
-            .set(!teaching && view.texts == TextPolicy::Teacher);
-        imp.inside.set(member);
+            .set(!teaching && texts == TextPolicy::Teacher);
         if !imp.teaching.get() {
             imp.students.set(view.present);
         }
         self.tell_all();
+    }
+
+    /// It is no longer on the network.
+    pub fn gone(&self) {
+        let state = SessionState::Ended;
+        if let Some(view) = self.imp().view.take() {
+            self.update(&SessionView { state, ..view });
+        }
     }
 
     /// Something was posted. Gives the row that people should be told of, if there is one.
@@ -331,13 +344,7 @@ impl Session {
             return row;
         };
         known.replace(&post.content);
-        let text = gettext_f(
-            "{title} is now version {n}",
-            &[
-                ("title", &known.title()),
-                ("n", &known.version().to_string()),
-            ],
-        );
+        let text = words::replaced(&known.title(), known.version());
         self.append(&FeedRow::notice(&text, post));
         known
     }

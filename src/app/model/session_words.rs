@@ -1,7 +1,8 @@
 //! What is said of a session.
 
 use gettextrs::gettext;
-use handout_engine::api::{SessionState, SessionView};
+use handout_engine::api::{SessionState, SessionView, Version};
+use handout_engine::store::scan::{SkipReason, Skipped};
 
 use super::session::Session;
 use crate::format;
@@ -36,6 +37,32 @@ pub fn withdrawn(title: &str, reason: &str) -> String {
         "{title} was withdrawn: {reason}",
         &[("title", title), ("reason", reason)],
     )
+}
+
+/// A line for an item of which a new version is offered.
+pub fn replaced(title: &str, version: Version) -> String {
+    let n = version.0.to_string();
+    gettext_f("{title} is now version {n}", &[("title", title), ("n", &n)])
+}
+
+/// What was not shared, and why, if there is anything.
+pub fn left_out(skipped: &[Skipped]) -> Option<String> {
+    let first = skipped.first()?;
+    let reason = match &first.why {
+        // Translators: this and the next ones are reasons in “{path} was left out: {reason}”.
+        SkipReason::Link => gettext("it is a link. Share what it leads to instead."),
+        SkipReason::Special => gettext("it is neither a file nor a folder"),
+        SkipReason::Own => gettext("it is Handout’s own folder"),
+        SkipReason::TooDeep => gettext("it is too deep in folders"),
+        SkipReason::Unreadable(_) => gettext("it cannot be read"),
+    };
+    let name = first.local.file_name().unwrap_or(first.local.as_os_str());
+    Some(ngettext_f(
+        "{path} was left out: {reason}",
+        "{n} files were left out, the first: {path}",
+        u32::try_from(skipped.len()).unwrap_or(u32::MAX),
+        &[("path", &name.display().to_string()), ("reason", &reason)],
+    ))
 }
 
 /// The icon and the words for a state.

@@ -8,7 +8,7 @@ use gtk::{gdk, glib};
 use handout_engine::code;
 
 use super::post_dialog::{PostDialog, PostKind};
-use super::session_actions::{run, share};
+use super::session_actions::share;
 use super::session_page::{SessionPage, imp};
 use super::window::Window;
 
@@ -41,13 +41,19 @@ pub fn install(klass: &mut <imp::SessionPage as ObjectSubclass>::Class) {
 }
 
 fn compose(page: &SessionPage, kind: PostKind, text: &str) {
+    let (Some(lab), Some(session)) = (page.lab(), page.session()) else {
+        return;
+    };
     let (weak, pasted) = (page.downgrade(), text.to_owned());
     PostDialog::ask(page, kind, text, move |post| {
-        if let Some(page) = weak.upgrade() {
-            page.composer().take_back(&pasted);
-            run(&page, async move |lab, session| {
-                lab.post(&session, post).await
-            });
+        let (lab, session) = (lab.clone(), session.clone());
+        let (weak, pasted) = (weak.clone(), pasted.clone());
+        async move {
+            lab.post(&session, post).await?;
+            if let Some(page) = weak.upgrade() {
+                page.composer().take_back(&pasted);
+            }
+            Ok(())
         }
     });
 }

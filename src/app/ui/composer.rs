@@ -184,10 +184,13 @@ impl Composer {
         }
     }
 
-    /// Puts a text back that could not be sent, unless something new was written.
+    /// Puts a text back that could not be sent, before what was written since.
     pub fn restore(&self, text: &str) {
-        if self.imp().buffer.char_count() == 0 {
-            self.imp().buffer.set_text(text);
+        let buffer = &self.imp().buffer;
+        if buffer.char_count() == 0 {
+            buffer.set_text(text);
+        } else {
+            buffer.insert(&mut buffer.start_iter(), &format!("{text}\n"));
         }
     }
 

@@ -41,5 +41,5 @@ pub fn choose(page: &SessionPage) {
 pub async fn save(file: &gio::File, bytes: Vec<u8>) -> Result<(), AppError> {
     let how = gio::FileCreateFlags::REPLACE_DESTINATION;
     let done = file.replace_contents_future(bytes, None, false, how).await;
-    done.map(drop).map_err(|(_, error)| error.into())
+    done.map(drop).map_err(|(_, error)| AppError::Save(error))
 }

@@ -41,6 +41,8 @@ mod imp {
         #[template_child]
         person_row: TemplateChild<adw::ActionRow>,
         #[template_child]
+        change: TemplateChild<gtk::Button>,
+        #[template_child]
         save: TemplateChild<gtk::Button>,
         #[template_child]
         teach: TemplateChild<gtk::Button>,
@@ -124,6 +126,11 @@ mod imp {
             } else {
                 gettext_f("Roll number {roll}", &[("roll", &person.roll)])
             });
+            // What an administrator has locked is not asked for.
+            let (named, rolled) = (settings.writable(Text::Name), settings.writable(Text::Roll));
+            self.name.set_sensitive(named);
+            self.roll.set_sensitive(rolled);
+            self.change.set_visible(named || rolled);
             self.form.set_visible(asking);
             self.save.set_visible(asking);
             self.person.set_visible(!asking);

@@ -12,7 +12,7 @@ use handout_engine::code;
 
 use super::delivery_dialog::DeliveryDialog;
 use super::export;
-use super::session_actions::{ask, not_shared, run, tell, toast};
+use super::session_actions::{ask, run, tell, toast, window};
 use super::session_page::{SessionPage, imp};
 use super::snippet_dialog::SnippetDialog;
 use crate::error::AppError;
@@ -113,17 +113,13 @@ fn save_snippet(page: &SessionPage, row: &FeedRow) {
 
 fn open(page: &SessionPage, row: &FeedRow, folder: bool) {
     if let Some(path) = row.path() {
-        tell_failure(page, launch::file(path, folder, window(page)));
+        tell_failure(page, launch::file(path, folder, page.root().and_downcast()));
     }
 }
 
 fn open_link(page: &SessionPage, row: &FeedRow) {
-    let (address, window) = (row.body(), window(page));
+    let (address, window) = (row.body(), page.root().and_downcast());
     tell_failure(page, async move { launch::address(&address, window).await });
-}
-
-fn window(page: &SessionPage) -> Option<gtk::Window> {
-    page.root().and_downcast()
 }
 
 fn tell_failure(
@@ -175,8 +171,8 @@ fn replace(page: &SessionPage, item: ItemId, file: &gio::File) {
     let weak = page.downgrade();
     run(page, async move |lab, session| {
         let left_out = lab.replace(&session, item, path).await?;
-        if let (Some((path, reason)), Some(page)) = (left_out.first(), weak.upgrade()) {
-            toast(&page, &not_shared(path, reason, left_out.len()));
+        if let Some(window) = weak.upgrade().and_then(|page| window(&page)) {
+            window.tell_left_out(&left_out);
         }
         Ok(())
     });

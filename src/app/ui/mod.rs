@@ -16,6 +16,7 @@
 mod about;
 mod announcer;
 mod cards;
+pub mod closing;
 mod code_view;
 mod compose;
 mod composer;

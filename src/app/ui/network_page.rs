@@ -86,6 +86,7 @@ mod imp {
                     .title(&name)
                     .subtitle(facts)
                     .active(named.contains(&name))
+                    .sensitive(!settings.locked("interfaces"))
                     .build();
                 row.connect_active_notify(clone!(
                     #[weak(rename_to = page)]

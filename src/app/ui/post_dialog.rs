@@ -1,15 +1,19 @@
 //! Writes a snippet, a link or an announcement.
 
 use std::cell::{Cell, RefCell};
+use std::pin::Pin;
+use std::rc::Rc;
 
 use adw::prelude::*;
 use adw::subclass::prelude::*;
 use gettextrs::gettext;
 use gtk::glib;
+use gtk::glib::clone;
 use handout_engine::api::NewPost;
 use handout_engine::code;
 
 use super::code_view::language_name;
+use crate::error::AppError;
 
 /// What is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -23,7 +27,8 @@ pub enum PostKind {
     Announcement,
 }
 
-type Told = Box<dyn Fn(NewPost)>;
+type Answer = Pin<Box<dyn Future<Output = Result<(), AppError>>>>;
+type Told = Rc<dyn Fn(NewPost) -> Answer>;
 
 mod imp {
     use super::*;
@@ -33,6 +38,8 @@ mod imp {
     pub struct PostDialog {
         #[template_child]
         share: TemplateChild<gtk::Button>,
+        #[template_child]
+        banner: TemplateChild<adw::Banner>,
         #[template_child]
         title: TemplateChild<adw::EntryRow>,
         #[template_child]
@@ -49,6 +56,8 @@ mod imp {
         /// Ids of the languages that are offered after "by itself".
         languages: RefCell<Vec<&'static str>>,
         pub told: RefCell<Option<Told>>,
+        /// It is on its way.
+        sharing: Cell<bool>,
     }
 
     #[glib::object_subclass]
@@ -152,7 +161,8 @@ mod imp {
 
         #[template_callback]
         fn changed(&self) {
-            self.share.set_sensitive(self.post().is_some());
+            let ready = self.post().is_some() && !self.sharing.get();
+            self.share.set_sensitive(ready);
         }
 
         #[template_callback]
@@ -160,12 +170,32 @@ mod imp {
             self.obj().close();
         }
 
+        /// What cannot be shared stays, with the reason above it.
         #[template_callback]
         fn share(&self) {
-            if let (Some(post), Some(told)) = (self.post(), self.told.take()) {
-                told(post);
-                self.obj().close();
+            let (Some(post), Some(told)) = (self.post(), self.told.borrow().clone()) else {
+                return;
+            };
+            if self.sharing.replace(true) {
+                return;
             }
+            self.changed();
+            glib::spawn_future_local(clone!(
+                #[weak(rename_to = dialog)]
+                self,
+                async move {
+                    let refused = told(post).await.err();
+                    dialog.sharing.set(false);
+                    dialog.changed();
+                    match refused.and_then(|error| error.user_text()) {
+                        Some(text) => {
+                            dialog.banner.set_title(&text);
+                            dialog.banner.set_revealed(true);
+                        }
+                        None => dialog.obj().force_close(),
+                    }
+                }
+            ));
         }
     }
 }
@@ -178,16 +208,21 @@ glib::wrapper! {
 }
 
 impl PostDialog {
-    /// Asks for a post and tells it once it is complete; `text` is there already.
-    pub fn ask(
+    /// Asks for a post and tells it once it is complete, until it is taken; `text` is there already.
+    pub fn ask<F>(
         parent: &impl IsA<gtk::Widget>,
         kind: PostKind,
         text: &str,
-        told: impl Fn(NewPost) + 'static,
-    ) {
+        told: impl Fn(NewPost) -> F + 'static,
+    ) where
+        F: Future<Output = Result<(), AppError>> + 'static,
+    {
         let dialog: Self = glib::Object::new();
         dialog.imp().kind.set(kind);
-        dialog.imp().told.replace(Some(Box::new(told)));
+        dialog
+            .imp()
+            .told
+            .replace(Some(Rc::new(move |post| Box::pin(told(post)))));
         dialog.imp().arrange();
         if !text.is_empty() {
             dialog.imp().begin(text);

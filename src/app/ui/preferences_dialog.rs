@@ -12,6 +12,7 @@ use gtk::{gio, glib};
 
 use super::network_page::NetworkPage;
 use super::trust_page::TrustPage;
+use crate::error::AppError;
 use crate::i18n::gettext_f;
 use crate::integration::background::{self, Refused};
 use crate::integration::entries::Entries;
@@ -232,6 +233,13 @@ mod imp {
             }
         }
 
+        fn tell(&self, error: &AppError) {
+            if let Some(text) = error.user_text() {
+                let toast = adw::Toast::builder().title(text).use_markup(false).build();
+                self.obj().add_toast(toast);
+            }
+        }
+
         #[template_callback]
         fn choose_folder(&self) {
             let dialog = gtk::FileDialog::builder()
@@ -246,9 +254,13 @@ mod imp {
                 self,
                 async move {
                     let folder = dialog.select_folder_future(window.as_ref()).await;
-                    if let Some(path) = folder.ok().and_then(|folder| folder.path()) {
-                        preferences.save(Text::ReceiveFolder, &path.to_string_lossy());
-                        preferences.folder.set_subtitle(&path.display().to_string());
+                    match folder.map(|folder| (folder.path(), folder.parse_name())) {
+                        Ok((Some(path), _)) => {
+                            preferences.save(Text::ReceiveFolder, &path.to_string_lossy());
+                            preferences.folder.set_subtitle(&path.display().to_string());
+                        }
+                        Ok((None, name)) => preferences.tell(&AppError::NoFolder(name.into())),
+                        Err(error) => preferences.tell(&error.into()),
                     }
                 }
             ));

@@ -15,7 +15,7 @@ use super::session_page::{SessionPage, imp};
 use super::trust_dialog;
 use super::window::Window;
 use crate::error::AppError;
-use crate::i18n::{gettext_f, ngettext_f};
+use crate::i18n::gettext_f;
 use crate::model::lab::Lab;
 use crate::model::session::Session;
 
@@ -71,15 +71,20 @@ where
     ));
 }
 
+/// The window around a page.
+pub fn window(page: &SessionPage) -> Option<Window> {
+    page.root().and_downcast()
+}
+
 /// Shows a line at the bottom of the window.
 pub fn toast(page: &SessionPage, text: &str) {
-    if let Some(window) = page.root().and_downcast::<Window>() {
+    if let Some(window) = window(page) {
         window.toast(text);
     }
 }
 
 pub fn tell(page: &SessionPage, error: &AppError) {
-    if let Some(window) = page.root().and_downcast::<Window>() {
+    if let Some(window) = window(page) {
         window.tell(error);
     }
 }
@@ -112,22 +117,11 @@ pub fn share(page: &SessionPage, files: &[gio::File]) {
     let weak = page.downgrade();
     run(page, async move |lab, session| {
         let left_out = lab.share(&session, paths).await?;
-        if let (Some((path, reason)), Some(page)) = (left_out.first(), weak.upgrade()) {
-            toast(&page, &not_shared(path, reason, left_out.len()));
+        if let Some(window) = weak.upgrade().and_then(|page| window(&page)) {
+            window.tell_left_out(&left_out);
         }
         Ok(())
     });
-}
-
-pub fn not_shared(path: &std::path::Path, reason: &str, count: usize) -> String {
-    let path = path.display().to_string();
-    let n = u32::try_from(count).unwrap_or(u32::MAX);
-    ngettext_f(
-        "{path} was left out: {reason}",
-        "{n} files were left out, the first: {path}",
-        n,
-        &[("path", &path), ("reason", reason)],
-    )
 }
 
 /// Lets the person choose files to share.

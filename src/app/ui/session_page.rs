@@ -342,6 +342,8 @@ fn ended(session: &Session) -> String {
         gettext("This is an earlier session, to read.")
     } else if session.teaching() {
         gettext("You have ended this session")
+    } else if session.left() {
+        gettext("You have left this session. What you received stays on this computer.")
     } else {
         gettext("This session has ended. What you received stays on this computer.")
     }

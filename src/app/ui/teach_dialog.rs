@@ -1,6 +1,7 @@
 //! Starts a session: its title, and the key it is signed with. A teacher without a key makes one here.
 
 use std::cell::{Cell, OnceCell, RefCell};
+use std::path::PathBuf;
 
 use adw::prelude::*;
 use adw::subclass::prelude::*;
@@ -11,7 +12,7 @@ use handout_engine::Engine;
 use handout_engine::archive::PastSession;
 
 use crate::error::AppError;
-use crate::i18n::gettext_f;
+use crate::i18n::{gettext_f, ngettext_f};
 use crate::model::keys::{KeyInfo, Keys, Teacher};
 use crate::model::lab::Lab;
 use crate::settings::{Settings, Text};
@@ -52,6 +53,11 @@ mod imp {
         name: TemplateChild<adw::EntryRow>,
         #[template_child]
         protect: TemplateChild<adw::PasswordEntryRow>,
+        #[template_child]
+        pub waiting: TemplateChild<adw::PreferencesGroup>,
+        #[template_child]
+        pub share_waiting: TemplateChild<adw::SwitchRow>,
+        pub forget: RefCell<Option<Box<dyn Fn()>>>,
         pub lab: OnceCell<Lab>,
         pub settings: OnceCell<Settings>,
         pub keys: OnceCell<Keys>,
@@ -177,6 +183,15 @@ mod imp {
             };
             let title = self.course.text().trim().to_owned();
             let teacher = self.teacher().await?;
+            // Opening a key takes a while, and the dialog may have been closed meanwhile.
+            if !self.obj().is_mapped() {
+                return Err(AppError::Cancelled);
+            }
+            if !self.share_waiting.is_active()
+                && let Some(forget) = self.forget.take()
+            {
+                forget();
+            }
             if let Some(past) = self.resumed() {
                 return lab.resume(past.session, &teacher).await;
             }
@@ -273,5 +288,23 @@ impl TeachDialog {
             imp.fill();
         }
         dialog
+    }
+
+    /// Shows what was given before there was a session, and is shared in it; `forget` is called where it is not to be.
+    pub fn offer_waiting(&self, files: &[PathBuf], forget: impl Fn() + 'static) {
+        let imp = self.imp();
+        let names = files
+            .iter()
+            .map(|path| path.file_name().unwrap_or_default());
+        let names: Vec<_> = names.map(|name| name.display().to_string()).collect();
+        imp.waiting.set_visible(!names.is_empty());
+        imp.share_waiting.set_title(&ngettext_f(
+            "Share the File That Waits",
+            "Share the {n} Files That Wait",
+            u32::try_from(names.len()).unwrap_or(u32::MAX),
+            &[],
+        ));
+        imp.share_waiting.set_subtitle(&names.join(", "));
+        imp.forget.replace(Some(Box::new(forget)));
     }
 }

@@ -1,14 +1,15 @@
 //! The window: the home page, and a session's page above it.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell, RefCell};
 
 use adw::prelude::*;
 use adw::subclass::prelude::*;
-use gettextrs::gettext;
 use gtk::glib::{VariantTy, clone};
 use gtk::{gdk, gio, glib};
 use handout_engine::api::SessionId;
+use handout_engine::store::scan::Skipped;
 
+use super::closing;
 use super::diagnosis_dialog::DiagnosisDialog;
 use super::history_dialog::HistoryDialog;
 use super::home_page::HomePage;
@@ -20,9 +21,9 @@ use super::trust_dialog;
 use crate::application::Application;
 use crate::config;
 use crate::error::AppError;
-use crate::integration::background::{self, Refused};
 use crate::model::lab::Lab;
 use crate::model::session::Session;
+use crate::model::session_words;
 use crate::settings::Settings;
 
 mod imp {
@@ -38,6 +39,10 @@ mod imp {
         pub home: OnceCell<HomePage>,
         pub lab: OnceCell<Lab>,
         pub settings: OnceCell<Settings>,
+        /// What can be done for a moment.
+        pub offered: RefCell<Option<adw::Toast>>,
+        /// The teacher is asked whether the session is to end.
+        pub asking: Cell<bool>,
     }
 
     #[glib::object_subclass]
@@ -92,7 +97,7 @@ mod imp {
 
     impl WindowImpl for Window {
         fn close_request(&self) -> glib::Propagation {
-            if self.obj().may_close() {
+            if closing::may_close(&self.obj()) {
                 self.parent_close_request()
             } else {
                 glib::Propagation::Stop
@@ -141,30 +146,37 @@ impl Window {
 
     /// Shows a line at the bottom.
     pub fn toast(&self, text: &str) {
-        let toast = adw::Toast::builder()
-            .title(text)
-            .use_markup(false)
-            .timeout(4)
-            .build();
-        self.imp().toasts.add_toast(toast);
+        self.imp().toasts.add_toast(toast(text));
     }
 
     /// Shows a line at the bottom with something that can be done.
     pub fn offer(&self, text: &str, button: &str, act: impl Fn() + 'static) {
-        let toast = adw::Toast::builder()
-            .title(text)
-            .use_markup(false)
-            .button_label(button)
-            .timeout(10)
-            .build();
+        let toast = toast(text);
+        toast.set_button_label(Some(button));
+        toast.set_timeout(10);
         toast.connect_button_clicked(move |_| act());
-        self.imp().toasts.add_toast(toast);
+        self.imp().toasts.add_toast(toast.clone());
+        self.offered(Some(toast));
+    }
+
+    /// What was offered before is not offered any more.
+    fn offered(&self, toast: Option<adw::Toast>) {
+        if let Some(before) = self.imp().offered.replace(toast) {
+            before.dismiss();
+        }
     }
 
     /// Tells what did not work, unless the person cancelled it.
     pub fn tell(&self, error: &AppError) {
         if let Some(text) = error.user_text() {
             tracing::warn!("{error}");
+            self.toast(&text);
+        }
+    }
+
+    /// Tells what was not shared, and why.
+    pub fn tell_left_out(&self, left_out: &[Skipped]) {
+        if let Some(text) = session_words::left_out(left_out) {
             self.toast(&text);
         }
     }
@@ -253,6 +265,13 @@ impl Window {
         if let Some(app) = self.application().and_downcast::<Application>() {
             let past = app.history().interrupted();
             let dialog = TeachDialog::new(lab, settings, &app.keys(), past);
+            let forget = clone!(
+                #[weak]
+                app,
+                move || app.forget_waiting()
+            );
+            dialog.offer_waiting(&app.waiting(), forget);
+            self.offered(None);
             dialog.connect_closed(clone!(
                 #[weak(rename_to = window)]
                 self,
@@ -307,88 +326,22 @@ impl Window {
         }
         Ok(())
     }
+}
 
-    /// Whether the window may go: a teacher decides about a running session, a student's goes on without it.
-    fn may_close(&self) -> bool {
-        let live = self.imp().lab.get().and_then(Lab::live);
-        let background = self
-            .imp()
-            .settings
-            .get()
-            .is_some_and(Settings::run_in_background);
-        let Some(session) = live else { return true };
-        if session.teaching() {
-            self.ask_before_closing();
-        } else if background {
-            self.set_visible(false);
-            self.go_on();
-        }
-        !session.teaching() && !background
-    }
-
-    /// Goes on without a window; where the desktop does not allow that, people are told.
-    fn go_on(&self) {
-        let autostart = self
-            .imp()
-            .settings
-            .get()
-            .is_some_and(Settings::start_at_login);
-        glib::spawn_future_local(clone!(
-            #[weak(rename_to = window)]
-            self,
-            async move {
-                let reason = gettext("Receive and pass on after the window is closed");
-                if background::go_on(autostart, &reason).await == Err(Refused::Denied) {
-                    window.present();
-                    window.toast(&gettext(
-                        "The system does not let Handout go on in the background",
-                    ));
-                }
-            }
-        ));
-    }
-
-    fn ask_before_closing(&self) {
-        let dialog = adw::AlertDialog::new(
-            Some(&gettext("Your Session Is Still Running")),
-            Some(&gettext(
-                "Students can go on receiving while Handout runs in the background.",
-            )),
-        );
-        dialog.add_responses(&[
-            ("cancel", &gettext("_Cancel")),
-            ("end", &gettext("_End and Quit")),
-            ("hide", &gettext("_Keep Running")),
-        ]);
-        dialog.set_response_appearance("end", adw::ResponseAppearance::Destructive);
-        dialog.set_response_appearance("hide", adw::ResponseAppearance::Suggested);
-        dialog.set_default_response(Some("hide"));
-        dialog.set_close_response("cancel");
-        glib::spawn_future_local(clone!(
-            #[weak(rename_to = window)]
-            self,
-            async move {
-                match dialog.choose_future(Some(&window)).await.as_str() {
-                    "hide" => window.set_visible(false),
-                    "end" => window.end_and_quit().await,
-                    _ => {}
-                }
-            }
-        ));
-    }
-
-    async fn end_and_quit(&self) {
-        let lab = self.imp().lab.get();
-        let ended = match lab.and_then(|lab| Some((lab.backend(), lab.live()?.id()))) {
-            Some((Ok(backend), id)) => backend.end(id).await,
-            _ => Ok(()),
-        };
-        match (ended, self.application()) {
-            (Ok(()), Some(app)) => app.activate_action("quit", None),
-            (Err(error), _) => self.tell(&error),
-            _ => {}
-        }
-    }
+/// A line that is shown whole, and for as long as it takes to read it.
+fn toast(text: &str) -> adw::Toast {
+    let title = gtk::Label::builder()
+        .label(text)
+        .wrap(true)
+        .wrap_mode(gtk::pango::WrapMode::WordChar)
+        .xalign(0.0)
+        .css_classes(["heading"])
+        .build();
+    let long = text.chars().count() > 60;
+    adw::Toast::builder()
+        .custom_title(&title)
+        .timeout(if long { 8 } else { 4 })
+        .build()
 }
 
 fn can_share(page: &SessionPage) -> bool {

@@ -332,7 +332,7 @@ def line(one):
     """A thing in a line: what it is, its name, the text in it and whether it has the keyboard."""
     node = one.node() if one.has_text else None
     content = node.content if node else ""
-    shown = f" = {content!r}" if content and content != one.name else ""
+    shown = f" = {content[:200]!r}" if content and content != one.name else ""
     return f"{one.role} {one.name!r}{shown}{' (focused)' if one.is_in('focused') else ''}"
 
 
