@@ -146,7 +146,7 @@ impl Window {
 
     /// Shows a line at the bottom.
     pub fn toast(&self, text: &str) {
-        self.imp().toasts.add_toast(toast(text));
+        self.show_toast(text, toast(text));
     }
 
     /// Shows a line at the bottom with something that can be done.
@@ -155,8 +155,14 @@ impl Window {
         toast.set_button_label(Some(button));
         toast.set_timeout(10);
         toast.connect_button_clicked(move |_| act());
-        self.imp().toasts.add_toast(toast.clone());
+        self.show_toast(text, toast.clone());
         self.offered(Some(toast));
+    }
+
+    /// Shows a toast, and has it read out: only titles of its own are by themselves.
+    fn show_toast(&self, text: &str, toast: adw::Toast) {
+        self.imp().toasts.add_toast(toast);
+        self.announce(text, gtk::AccessibleAnnouncementPriority::Medium);
     }
 
     /// What was offered before is not offered any more.

@@ -36,6 +36,14 @@ pub const SESSIONS: usize = 64;
 pub const UNKNOWN_SESSIONS: usize = 32;
 /// Most members of a session.
 pub const MEMBERS: usize = 1_024;
+/// New devices that one address brings to a session: so many at once, ...
+pub const NEWCOMERS: u32 = 64;
+/// ... so many at once of those that it passes on from others, ...
+pub const NEWCOMERS_PASSED_ON: u32 = 256;
+/// ... and then one in this time.
+pub const NEWCOMER_EVERY: Duration = Duration::from_secs(2);
+/// Most addresses that are dialled at a time because a datagram named them.
+pub const DIALLED_ADDRESSES: usize = 256;
 /// Most addresses of one device.
 pub const ADDRESSES: usize = 16;
 /// Most entries of a log that wait for an earlier one, ...

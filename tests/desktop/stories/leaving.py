@@ -7,7 +7,7 @@ from room import Room
 
 CODE = "print('volts')\n"
 # Places in the menus.
-SNIPPET, LEAVE = 2, 0
+FOLDER, SNIPPET, LEAVE = 1, 2, 0
 
 
 class Story(Room):
@@ -20,6 +20,7 @@ class Story(Room):
             ("a file that was given before a session is taken back", self.taken_back),
             ("what waits is named where a session is started, and left out there", self.left_out),
             ("a snippet that is too long stays where it was written, with the reason", self.too_long),
+            ("what is left out of a folder is told with its reason, in a narrow window too", self.told),
             ("a second Quit of a teacher asks no second time, and Cancel goes on teaching", self.quit),
             ("a student who leaves is told so, and nothing else", self.leave),
             ("a session that is over is offered to nobody who has left it", self.over),
@@ -63,6 +64,18 @@ class Story(Room):
         self.teacher.keys("alt+s")
         self.teacher.find("button", "Copy")
         self.teacher.wait_for(lambda: not self.teacher.has("text", "Title"), "the dialog is closed")
+
+    def told(self):
+        folder = self.desk.folder / "to-share/circuits"
+        folder.mkdir()
+        (folder / "sheet.txt").write_text("volts")
+        (folder / "answers").symlink_to(folder / "sheet.txt")
+        self.menu(self.teacher, "Share Something Else", FOLDER)
+        self.teacher.choose("Share a Folder", folder)
+        self.teacher.resize(360, 640)
+        self.teacher.find("label", "answers was left out: it is a link. Share what it leads to instead.")
+        self.look(self.teacher, "left-out.png")
+        self.teacher.resize(960, 680)
 
     def quit(self):
         for _ in range(2):

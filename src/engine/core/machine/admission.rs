@@ -251,6 +251,11 @@ impl Session {
             deny(shared, DenyReason::Full);
             return;
         }
+        let from = shared.links.get(&link).map(|link| link.remote.ip());
+        let newcomers = &mut self.members.newcomers;
+        if known.is_none() && !from.is_some_and(|from| newcomers.take(now.moment, from, direct)) {
+            return;
+        }
         let signed = match known {
             Some(known)
                 if known.token.sequence == join.sequence

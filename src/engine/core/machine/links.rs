@@ -69,7 +69,8 @@ impl Dials {
         }
     }
 
-    /// Wants a link to whoever is at an address, tried a few times.
+    /// Wants a link to whoever is at an address, tried a few times; not where very many are tried already, for anybody can
+    /// name addresses.
     pub fn want_address(
         &mut self,
         address: SocketAddr,
@@ -77,17 +78,21 @@ impl Dials {
         due: Moment,
         rounds: u32,
     ) {
-        self.wanted
-            .entry(Wanted::Address(address))
-            .or_insert(Attempt {
-                addresses: vec![address],
-                expect,
-                next: 0,
-                due,
-                running: false,
-                wait: limits::DIAL_AGAIN.0,
-                rounds: Some(rounds),
-            });
+        let wanted = Wanted::Address(address);
+        let addresses = |wanted: &&Wanted| matches!(wanted, Wanted::Address(_));
+        let full = self.wanted.keys().filter(addresses).count() >= limits::DIALLED_ADDRESSES;
+        if full && !self.wanted.contains_key(&wanted) {
+            return;
+        }
+        self.wanted.entry(wanted).or_insert(Attempt {
+            addresses: vec![address],
+            expect,
+            next: 0,
+            due,
+            running: false,
+            wait: limits::DIAL_AGAIN.0,
+            rounds: Some(rounds),
+        });
     }
 
     /// Whether an address is being tried or waits to be.
@@ -509,6 +514,21 @@ mod tests {
         let all = candidates(&[interface], &addresses, 5);
         let text: Vec<_> = all.iter().map(ToString::to_string).collect();
         assert_eq!(text, ["10.0.0.4:5", "192.168.7.7:5", "[fe80::5%3]:5"]);
+    }
+
+    #[test]
+    fn no_more_than_256_addresses_are_dialled_whoever_names_them() {
+        let mut dials = Dials::default();
+        for port in 1..=1_000 {
+            dials.want_address(([10, 0, 0, 1], port).into(), None, Moment(0), 1);
+        }
+        assert_eq!(dials.wanted.len(), limits::DIALLED_ADDRESSES);
+        dials.want_device(
+            DeviceId([1; 32]),
+            vec![([10, 0, 0, 2], 1).into()],
+            Moment(0),
+        );
+        assert!(dials.wants_device(DeviceId([1; 32])));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Who takes part: requests, tokens, contacts, presence.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use super::admission::PinTry;
 use super::session::{Session, Stage};
@@ -49,8 +50,33 @@ pub(super) struct Members {
     asked: Option<Moment>,
     /// The number of the own last request.
     pub last_request: u64,
+    /// How many new devices came from where: at the teacher.
+    pub newcomers: Newcomers,
     /// Over which link requests came that were passed on: the answer about a PIN goes back there.
     pub routes: BTreeMap<DeviceId, LinkId>,
+}
+
+/// How many new devices each address has brought to the own session, and how many of others it has passed on.
+#[derive(Default)]
+pub(super) struct Newcomers(BTreeMap<(IpAddr, bool), Bucket>);
+
+impl Newcomers {
+    /// Whether one more may come from there now.
+    pub fn take(&mut self, now: Moment, from: IpAddr, direct: bool) -> bool {
+        // Addresses cost little: whoever has this many is not held up by them.
+        if self.0.len() >= limits::MEMBERS {
+            self.0.clear();
+        }
+        let burst = if direct {
+            limits::NEWCOMERS
+        } else {
+            limits::NEWCOMERS_PASSED_ON
+        };
+        let bucket = self.0.entry((from, direct));
+        bucket
+            .or_insert_with(|| Bucket::new(burst, limits::NEWCOMER_EVERY))
+            .take(now)
+    }
 }
 
 impl Members {

@@ -210,6 +210,11 @@ impl Bench {
 
     /// Links the machine with a hand-made one.
     pub fn link(&mut self, number: usize) -> LinkId {
+        self.link_at(number, number)
+    }
+
+    /// The same, from the address of another machine.
+    pub fn link_at(&mut self, number: usize, address: usize) -> LinkId {
         self.links += 1;
         let link = LinkId(self.links);
         let greeting = Greeting {
@@ -223,7 +228,7 @@ impl Bench {
         self.input(Input::LinkUp {
             link,
             peer: device(number),
-            remote: net::address(number, 1),
+            remote: net::address(address, 1),
             dial: None,
             greeting,
         });

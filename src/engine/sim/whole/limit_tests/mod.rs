@@ -134,14 +134,18 @@ fn a_device_cuts_the_names_that_it_asks_with() {
 fn a_session_has_1024_members_and_the_next_device_is_denied() {
     assert_eq!(limits::MEMBERS, 1_024);
     let mut bench = Bench::teacher();
-    let link = bench.link(1);
+    let mut link = bench.link(1);
     // The teacher's own device is the first member.
     for number in 1..1_024 {
+        let direct = number % 200 == 1;
+        if direct {
+            link = bench.link(number);
+        }
         let said = asks(
             &mut bench,
             link,
             join(number, 1, [1, 1, 1]),
-            u8::from(number != 1),
+            u8::from(!direct),
         );
         assert!(grants(&said, number), "{number}");
         bench.run(limits::JOIN_EVERY);
@@ -156,6 +160,28 @@ fn a_session_has_1024_members_and_the_next_device_is_denied() {
     bench.run(limits::JOIN_EVERY);
     let said = asks(&mut bench, link, join(1_023, 2, [1, 1, 1]), 1);
     assert!(grants(&said, 1_023));
+}
+
+#[test]
+fn one_address_brings_64_new_devices_and_passes_on_256_and_then_one_every_two_seconds() {
+    for (hops, burst) in [(0, limits::NEWCOMERS), (1, limits::NEWCOMERS_PASSED_ON)] {
+        let mut bench = Bench::teacher();
+        let mut link = bench.link_at(500, 1);
+        let mut came = 0;
+        for number in 1..=400 {
+            if hops == 0 {
+                link = bench.link_at(number, 1);
+            }
+            let said = asks(&mut bench, link, join(number, 1, [1, 1, 1]), hops);
+            came += u32::from(grants(&said, number));
+            bench.run(limits::JOIN_EVERY);
+        }
+        // In 40 s.
+        assert_eq!(came, burst + 19);
+        let other = bench.link(401);
+        let said = asks(&mut bench, other, join(401, 1, [1, 1, 1]), 0);
+        assert!(grants(&said, 401), "another address is held up");
+    }
 }
 
 #[test]
