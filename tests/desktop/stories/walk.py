@@ -42,9 +42,9 @@ class Story(Room):
 
     def walks(self, program, what, **how):
         """Notes what has no name, and what the keyboard does not come to. Everything is looked at before the story fails."""
-        missed = controls.unreachable(program, **how)
-        # Last: the rows of a list get their names when they are shown.
-        nameless = controls.nameless(program)
+        nameless, missed = controls.nameless(program), controls.unreachable(program, **how)
+        # Once more: the rows of a list get their names when they are shown.
+        nameless = nameless and controls.nameless(program)
         self.faults += [f"{what}: without a name: {one}" for one in nameless]
         self.faults += [f"{what}: not reached: {one}" for one in missed]
 
@@ -241,6 +241,7 @@ class Story(Room):
         self.walks(self.student, "a removal that can be undone")
         self.student.find("button", re.compile("Undo$")).press()
         self.student.find("button", "Trust Dr. Roy no longer")
+        self.student.wait_for(lambda: not self.student.has("button", re.compile("Undo$")), "nothing is offered any more")
         self.walks(self.student, "trusted teachers")
         self.closes(self.student, "trusted teachers")
 
