@@ -124,7 +124,9 @@ WHOLE = [
 ]
 CASES = [
     *WHOLE,
-    *(halved(case) for case in WHOLE if case.name in ("equal-24-32", "equal-50-32", "small-files", "loss")),
+    *(halved(case) for case in WHOLE if case.name in ("equal-50-32", "small-files", "loss")),
+    # What lost frames are measured beside.
+    equal(24, 32, mbit=8),
     *(curve(students) for students in (1, 2, 4, 8, 16, 24, 32, 50)),
 ]
 
