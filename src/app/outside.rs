@@ -59,7 +59,9 @@ impl Application {
         }
         if let Some(session) = self.lab().taught() {
             self.share_waiting(&session);
-        } else if let Some(window) = self.window() {
+        } else if let Some(window) = self.window()
+            && !window.name_waiting(&self.waiting())
+        {
             let n = u32::try_from(self.imp().waiting.borrow().len()).unwrap_or(u32::MAX);
             let text = ngettext_f(
                 "Start a session to share this file",

@@ -290,8 +290,13 @@ impl TeachDialog {
         dialog
     }
 
-    /// Shows what was given before there was a session, and is shared in it; `forget` is called where it is not to be.
-    pub fn offer_waiting(&self, files: &[PathBuf], forget: impl Fn() + 'static) {
+    /// Calls back where what waits is not to be shared.
+    pub fn connect_forgotten(&self, told: impl Fn() + 'static) {
+        self.imp().forget.replace(Some(Box::new(told)));
+    }
+
+    /// Shows what was given before there was a session, and is shared in it.
+    pub fn name_waiting(&self, files: &[PathBuf]) {
         let imp = self.imp();
         let names = files
             .iter()
@@ -305,6 +310,5 @@ impl TeachDialog {
             &[],
         ));
         imp.share_waiting.set_subtitle(&names.join(", "));
-        imp.forget.replace(Some(Box::new(forget)));
     }
 }

@@ -1,6 +1,7 @@
 //! The window: the home page, and a session's page above it.
 
 use std::cell::{Cell, OnceCell, RefCell};
+use std::path::PathBuf;
 
 use adw::prelude::*;
 use adw::subclass::prelude::*;
@@ -41,6 +42,8 @@ mod imp {
         pub settings: OnceCell<Settings>,
         /// What can be done for a moment.
         pub offered: RefCell<Option<adw::Toast>>,
+        /// The dialog that starts a session.
+        pub starting: glib::WeakRef<TeachDialog>,
         /// The teacher is asked whether the session is to end.
         pub asking: Cell<bool>,
     }
@@ -271,12 +274,13 @@ impl Window {
         if let Some(app) = self.application().and_downcast::<Application>() {
             let past = app.history().interrupted();
             let dialog = TeachDialog::new(lab, settings, &app.keys(), past);
-            let forget = clone!(
+            dialog.connect_forgotten(clone!(
                 #[weak]
                 app,
                 move || app.forget_waiting()
-            );
-            dialog.offer_waiting(&app.waiting(), forget);
+            ));
+            self.imp().starting.set(Some(&dialog));
+            dialog.name_waiting(&app.waiting());
             self.offered(None);
             dialog.connect_closed(clone!(
                 #[weak(rename_to = window)]
@@ -285,6 +289,17 @@ impl Window {
             ));
             dialog.present(Some(self));
         }
+    }
+
+    /// Names the files that wait in the dialog that starts a session, if it is open. Says whether it is.
+    pub fn name_waiting(&self, files: &[PathBuf]) -> bool {
+        let dialog = self.imp().starting.upgrade();
+        let dialog = dialog.filter(|dialog| dialog.root().is_some());
+        if let Some(dialog) = &dialog {
+            self.offered(None);
+            dialog.name_waiting(files);
+        }
+        dialog.is_some()
     }
 
     /// Gives the keyboard to the new session's composer, once the dialog that covered it has given it back.

@@ -42,12 +42,16 @@ class Story(Room):
         self.teacher.find("text", "Course or Title").type("Circuits")
         self.teacher.find("text", "Name Students See").type("Dr. Negi")
         self.teacher.find("label", "notes.txt")
-        row = self.teacher.find(("switch", "check box", "list item"), re.compile("^Share the File That Waits"))
+        # One more comes meanwhile.
+        more = self.file("more notes.txt", b"amperes\n")
+        subprocess.run(self.command("leaving-teacher", more), env=self.teacher.env, timeout=20, check=True)
+        self.teacher.find("label", "notes.txt, more notes.txt")
+        row = self.teacher.find(("switch", "check box", "list item"), re.compile("^Share the 2 Files That Wait"))
         self.look(self.teacher, "waiting-file.png")
         row.press()
         self.starts(self.teacher)
         self.teacher.find("label", "Nothing Shared Yet")
-        for file in (self.secret, self.notes):
+        for file in (self.secret, self.notes, more):
             assert not self.teacher.has("label", file.name), f"{file.name} was shared"
 
     def too_long(self):
