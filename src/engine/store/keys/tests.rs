@@ -484,15 +484,22 @@ fn a_damaged_list_of_what_is_trusted_is_an_error_and_not_an_empty_list() {
     ));
 }
 
-#[test]
-fn institutions_of_the_whole_machine_are_read_from_a_folder() {
-    let (office, lab) = (machine(), machine());
+/// An institution, and a folder where its public key is installed for a whole machine.
+fn installed(office: &Machine) -> (UnlockedInstitution, TempDir) {
     let institution = office.institution();
     let public = office.store.export_institution(&institution.key()).unwrap();
-    let folder = lab.folder.path();
+    let folder = tempfile::tempdir().unwrap();
     public
-        .write(&folder.join("gehu.handout-institution"))
+        .write(&folder.path().join("gehu.handout-institution"))
         .unwrap();
+    (institution, folder)
+}
+
+#[test]
+fn institutions_of_the_whole_machine_are_read_from_a_folder() {
+    let office = machine();
+    let (institution, folder) = installed(&office);
+    let folder = folder.path();
     fs::write(folder.join("bad.handout-institution"), "?").unwrap();
     fs::write(folder.join("readme.txt"), "?").unwrap();
     let mut trust = TrustStore::default();
@@ -505,13 +512,9 @@ fn institutions_of_the_whole_machine_are_read_from_a_folder() {
 
 #[test]
 fn certificates_that_were_withdrawn_for_the_whole_machine_are_read_from_that_folder() {
-    let (office, lab) = (machine(), machine());
-    let institution = office.institution();
-    let public = office.store.export_institution(&institution.key()).unwrap();
-    let folder = lab.folder.path();
-    public
-        .write(&folder.join("gehu.handout-institution"))
-        .unwrap();
+    let office = machine();
+    let (institution, folder) = installed(&office);
+    let folder = folder.path();
     let (record, _) = institution
         .issue_teacher("Rao", None, Term::default(), NOW)
         .unwrap();
