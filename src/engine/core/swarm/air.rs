@@ -120,7 +120,7 @@ impl Default for Trial {
     }
 }
 
-fn wireless(peer: &Peer) -> bool {
+pub fn wireless(peer: &Peer) -> bool {
     peer.member.kind == LinkKind::Wireless
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::bitmap::Bitmap;
 use super::cluster::Bond;
 use super::lanes::Lanes;
+use super::owner::Owner;
 use super::rate::Smooth;
 use super::set::{Peer, Sending, Set};
 use crate::core::ids::LinkId;
@@ -16,14 +17,15 @@ use crate::core::wire::statements::LinkKind;
 
 /// Chunks an owner may have that it has not passed on, ...
 const BACKLOG: usize = 2;
-/// ... and in a large class but for its end: there the next chunk of an owner is long in coming.
-const LARGE_BACKLOG: usize = 3;
-/// A class of more than so many peers is large.
+/// ... but one at the end in a large class, ...
+const LAST_BACKLOG: usize = 1;
+/// ... which is one of more than so many peers. Passing a chunk on takes long there, and what owners still have when the source is
+/// done is the time that all of them wait for; ...
 const LARGE: usize = 16;
+/// ... and the end begins where so many chunks are left for each peer.
+const LAST: usize = 3;
 /// Owners fed at a time.
 const STREAMS: usize = 48;
-/// Slower than the median by this factor is too slow for an owner.
-const SLOW: f64 = 1.0 / 0.6;
 /// A chunk is given to another owner at most once in so many median paces.
 const AGAIN: u32 = 4;
 /// Nobody but its owner has a chunk after so many times the usual, and the usual time in which owners pass a chunk on: it is
@@ -40,32 +42,6 @@ const TRUSTED: u32 = 4;
 const DOUBT: Duration = Duration::from_secs(2);
 /// After this time in the session a late joiner may own chunks.
 const PROBATION: Duration = Duration::from_secs(2);
-
-/// A chunk that was given and is not passed on yet.
-#[derive(Debug, Clone, Copy)]
-struct Given {
-    chunk: u32,
-    at: Moment,
-    /// Its owner has said that it has it.
-    arrived: bool,
-}
-
-/// What the source knows of one owner.
-#[derive(Debug)]
-struct Owner {
-    backlog: VecDeque<Given>,
-    /// Chunks it was given, ever.
-    chunks: Bitmap,
-    /// From giving a chunk to having it passed on.
-    pace: Smooth,
-    last: Moment,
-    /// A chunk of it has spread.
-    trusted: bool,
-    /// How often nobody else had what it said was passed on, since somebody had.
-    faults: u32,
-    /// It is given nothing until then.
-    doubted: Moment,
-}
 
 /// A chunk that is passed on, as its owner says.
 #[derive(Debug, Clone, Copy)]
@@ -158,6 +134,11 @@ impl Giving {
     pub fn has_free(&self, upto: u32) -> bool {
         let free = self.taken.first_clear(self.next);
         free.is_some_and(|chunk| chunk < upto)
+    }
+
+    /// How many chunks from the first on are given away.
+    pub const fn passed(&self) -> u32 {
+        self.next
     }
 
     pub fn busy(&self) -> bool {
@@ -267,36 +248,6 @@ impl Giving {
     }
 }
 
-impl Owner {
-    fn new(chunks: u32, now: Moment) -> Self {
-        Self {
-            backlog: VecDeque::new(),
-            chunks: Bitmap::new(chunks),
-            pace: Smooth::default(),
-            last: now,
-            trusted: false,
-            faults: 0,
-            doubted: Moment(0),
-        }
-    }
-
-    /// How long it takes at present to pass a chunk on.
-    fn latest(&self, now: Moment) -> Duration {
-        let waiting = self.backlog.front().map(|given| now.since(given.at));
-        self.pace.get().max(waiting).unwrap_or_default()
-    }
-
-    /// Whether it is no good owner at present.
-    fn unfit(&self, now: Moment, median: Option<Duration>) -> bool {
-        if now < self.doubted {
-            return true;
-        }
-        let Some(median) = median else { return false };
-        let worst = self.latest(now);
-        worst > median.mul_f64(SLOW) && worst > Duration::from_millis(2)
-    }
-}
-
 impl Set {
     /// Chooses owners for the next chunks.
     pub fn give(&mut self, lanes: &mut Lanes) {
@@ -312,6 +263,7 @@ impl Set {
         if lanes.now.since(giving.measured) > Duration::from_millis(20) {
             giving.measure(lanes.now);
         }
+        let mut queued = self.queued(lanes, giving);
         loop {
             let Some(chunk) = giving.taken.first_clear(giving.next) else {
                 giving.next = self.sizes.count;
@@ -325,8 +277,8 @@ impl Set {
             let class = peers().count();
             let salt = lanes.rng.number();
             let left = (self.sizes.count - chunk) as usize;
-            let large = class > LARGE && left > class * LARGE_BACKLOG;
-            let most = if large { LARGE_BACKLOG } else { BACKLOG };
+            let last = class > LARGE && left <= class * LAST;
+            let most = if last { LAST_BACKLOG } else { BACKLOG };
             let mut best: Option<((Duration, usize, bool, u64), LinkId)> = None;
             let (mut has, mut lacks) = (0, false);
             for (&link, peer) in peers() {
@@ -343,7 +295,10 @@ impl Set {
                 }
                 let owner = giving.owners.get(&link);
                 let backlog = owner.map_or(0, |owner| owner.backlog.len());
-                if backlog >= most || owner.is_some_and(|o| o.unfit(lanes.now, giving.median)) {
+                // Nothing is to wait for an owner that has something to do while others have not.
+                let early = backlog > 0 && queued >= lanes.allowance();
+                let unfit = |owner: &Owner| owner.unfit(lanes.now, giving.median);
+                if backlog >= most || early || owner.is_some_and(unfit) {
                     continue;
                 }
                 let radio = peer.member.kind == LinkKind::Wireless;
@@ -378,20 +333,26 @@ impl Set {
                 .owners
                 .entry(link)
                 .or_insert_with(|| Owner::new(self.sizes.count, lanes.now));
-            owner.chunks.set(chunk);
-            owner.last = lanes.now;
-            owner.backlog.push_back(Given {
-                chunk,
-                at: lanes.now,
-                arrived: false,
-            });
+            owner.give(chunk, lanes.now);
             let sending = Sending {
                 chunk,
                 offset: 0,
                 owner: true,
             };
             giving.streams.push_back((link, sending));
+            queued += u64::from(self.sizes.of(chunk));
         }
+    }
+
+    /// Bytes that are given away and can leave as soon as there is room.
+    fn queued(&self, lanes: &Lanes, giving: &Giving) -> u64 {
+        let sharing = giving.streams.len();
+        let may = giving
+            .streams
+            .iter()
+            .filter(|(link, _)| lanes.can_send(*link, sharing));
+        may.map(|(_, sending)| u64::from(self.sizes.of(sending.chunk) - sending.offset))
+            .sum()
     }
 
     /// The next record to an owner, earliest chunk first: it is passed on the earlier.
@@ -455,35 +416,24 @@ impl Set {
         let Some(owner) = giving.owners.get_mut(&link) else {
             return;
         };
-        let Owner {
-            backlog,
-            pace,
-            last,
-            ..
-        } = owner;
         let passed = |chunk: u32| {
             chunks
                 .0
                 .iter()
                 .any(|&(first, last)| (first..=last).contains(&chunk))
         };
-        backlog.retain(|given| {
-            let passed = passed(given.chunk);
-            if passed {
-                *last = now;
-                pace.add(now.since(given.at));
-                giving.unproven.push_back(Unproven {
-                    owner: link,
-                    chunk: given.chunk,
-                    since: now,
-                });
-            }
-            !passed
+        let passed = owner.take(passed, now);
+        owner.passed(&passed, now);
+        let unproven = passed.iter().map(|given| Unproven {
+            owner: link,
+            chunk: given.chunk,
+            since: now,
         });
+        giving.unproven.extend(unproven);
     }
 
     /// A chunk could not be sent to its owner, or the owner did not take it.
-    pub fn give_failed(&mut self, link: LinkId, chunk: u32) {
+    pub fn give_failed(&mut self, link: LinkId, chunk: u32, now: Moment) {
         let Some(giving) = self.giving_to(link) else {
             return;
         };
@@ -493,7 +443,7 @@ impl Set {
         let Some(owner) = giving.owners.get_mut(&link) else {
             return;
         };
-        owner.backlog.retain(|given| given.chunk != chunk);
+        owner.take(|given| given == chunk, now);
         if owner.chunks.clear(chunk) && !giving.out.get(chunk) {
             giving.free_again(chunk);
         }
@@ -569,14 +519,13 @@ fn give_again(giving: &mut Giving, peers: &BTreeMap<LinkId, Peer>, now: Moment) 
     let patience = (usual * AGAIN).max(Duration::from_millis(100));
     let mut late: Vec<(LinkId, u32, bool)> = Vec::new();
     for (&link, owner) in &mut giving.owners {
-        let Some(&given) = owner.backlog.front() else {
+        let Some(waited) = owner.waiting(now).filter(|&waited| waited > patience) else {
             continue;
         };
-        if now.since(given.at) > patience {
-            owner.backlog.pop_front();
-            owner.pace.add(now.since(given.at));
-            late.push((link, given.chunk, given.arrived));
-        }
+        let first = owner.backlog.pop_front();
+        owner.front = now;
+        owner.pace.add(waited);
+        late.extend(first.map(|given| (link, given.chunk, given.arrived)));
     }
     for (link, chunk, arrived) in late {
         let others = giving_to(peers, giving.to).filter(|&(&other, _)| other != link);

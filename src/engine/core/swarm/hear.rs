@@ -38,7 +38,7 @@ impl Set {
                 }
             }
             Control::Request { chunks, .. } => self.requested(lanes, link, chunks),
-            Control::Cancel { chunks, .. } => self.cancelled(link, chunks),
+            Control::Cancel { chunks, .. } => self.cancelled(link, chunks, lanes.now),
             Control::Reject { chunk, why, .. } if chunk.0 < self.sizes.count => {
                 self.refused(lanes, link, chunk.0, *why == RejectReason::Missing);
             }

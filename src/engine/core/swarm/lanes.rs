@@ -22,7 +22,7 @@ const SLOW_BYTES: u64 = 96 * 1024;
 const ASKED_AHEAD: Duration = Duration::from_millis(100);
 /// Nor is more than so much of a slow line's time asked for, however many could send: it stands in a port's queue, and every answer
 /// waits behind it.
-const MOST_AHEAD: Duration = Duration::from_millis(750);
+const MOST_AHEAD: Duration = Duration::from_secs(1);
 /// A record that takes longer is no longer in front of the others on the network interface: it
 /// waits for its receiver.
 const STUCK: Duration = Duration::from_millis(30);
@@ -154,7 +154,8 @@ impl Lanes {
         Duration::from_secs_f64(seconds.min(60.0))
     }
 
-    fn allowance(&self) -> u64 {
+    /// Bytes that may be on their way into the network at a time.
+    pub fn allowance(&self) -> u64 {
         let rate = self.up.rate();
         let slow = bytes_in(rate, IN_KERNEL_SLOW).min(SLOW_BYTES);
         let least = 2 * u64::from(self.record());
@@ -272,7 +273,7 @@ const COLD_BUDGET: u64 = 128 * 1024;
 /// nothing to send while others have a queue.
 const LEAST_CHUNKS: u64 = 16;
 /// With many links it is half of their number, up to so many.
-const LEAST_OF_MANY: u64 = 24;
+const LEAST_OF_MANY: u64 = 32;
 
 /// Size of a record in bytes: 16 to 64 KiB by rate.
 fn record_size(rate: f64) -> u32 {

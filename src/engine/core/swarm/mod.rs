@@ -17,6 +17,7 @@ mod cluster;
 mod give;
 mod hear;
 mod lanes;
+mod owner;
 mod rate;
 mod serve;
 mod set;
@@ -401,6 +402,24 @@ impl Swarm {
     pub fn peer_chunks(&self, session: SessionId, set: SetId, link: LinkId) -> Option<u32> {
         let peer = self.sets.get(&(session, set))?.peers.get(&link)?;
         Some(peer.have.ones())
+    }
+
+    /// At the source: how far a set is, in chunks that are given away or that some peer has, and how many leave in a second.
+    pub fn given(&self, session: SessionId, set: SetId) -> Option<(u32, f64)> {
+        let set = self
+            .sets
+            .get(&(session, set))
+            .filter(|set| set.is_source())?;
+        let passed = set.givings.first().map_or(0, give::Giving::passed);
+        let had = set.peers.values().map(|peer| peer.have.ones()).max();
+        let rate = self.lanes.up_rate() / f64::from(set.sizes.chunk_size);
+        Some((passed.max(had.unwrap_or(0)), rate))
+    }
+
+    /// How many chunks of so many bytes leave in a time, as fast as records last did.
+    pub fn leaves_within(&self, time: Duration, size: u32) -> u32 {
+        let chunks = rate::bytes_in(self.lanes.up_rate(), time) / u64::from(size.max(1));
+        u32::try_from(chunks).unwrap_or(u32::MAX)
     }
 
     /// Bytes on the heap that grow with sets and peers, roughly.

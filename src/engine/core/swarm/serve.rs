@@ -96,7 +96,7 @@ impl Set {
     }
 
     /// A peer no longer wants chunks.
-    pub fn cancelled(&mut self, link: LinkId, chunks: &Ranges) {
+    pub fn cancelled(&mut self, link: LinkId, chunks: &Ranges, now: Moment) {
         for (first, last) in super::bitmap::clean(chunks, self.sizes.count) {
             if let Some(peer) = self.peers.get_mut(&link) {
                 let range = first..=last;
@@ -104,7 +104,7 @@ impl Set {
             }
             if last - first < 64 {
                 for chunk in first..=last {
-                    self.give_failed(link, chunk);
+                    self.give_failed(link, chunk, now);
                 }
             }
         }
@@ -235,7 +235,7 @@ impl Set {
         if let Some(peer) = self.peers.get_mut(&link) {
             peer.queue.retain(|sending| sending.chunk != chunk.0);
         }
-        self.give_failed(link, chunk.0);
+        self.give_failed(link, chunk.0, lanes.now);
         let (session, set, why) = (self.session, self.id, RejectReason::Busy);
         lanes.control(
             link,

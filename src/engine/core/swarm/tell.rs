@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::air::wireless;
 use super::bitmap::clean;
 use super::cluster::Bond;
 use super::lanes::Lanes;
@@ -19,8 +20,11 @@ const MESSAGE_COST: usize = 300;
 const SHARE: f64 = 0.01;
 const SOONEST: Duration = Duration::from_millis(100);
 const LATEST: Duration = Duration::from_secs(2);
-/// ... and all others so many times more rarely: they fetch from owners, and need it for repair alone.
+/// ... and all others so many times more rarely: they fetch from owners, and need it for repair alone, ...
 const RARELY: u32 = 4;
+/// ... but where only so many chunks for each peer are missing here, so many times as often: the last chunks are had of whoever has
+/// them, since few owners have any left. Not where air is spared: each batch takes some.
+const MISSING: usize = 2;
 
 /// Chunks that are to be told in a batch.
 #[derive(Debug, Default)]
@@ -41,11 +45,10 @@ impl News {
 
     fn add(&mut self, lanes: &mut Lanes, chunk: u32, pause: Duration) {
         self.chunks.push(chunk);
-        if self.due.is_none() {
-            // Peers that speak one after the other need not tell each other the same.
-            let spread = f64::from(below(&mut lanes.rng, 512)) / 1024.0 + 0.75;
-            self.due = Some(lanes.now + pause.mul_f64(spread));
-        }
+        // Peers that speak one after the other need not tell each other the same.
+        let spread = f64::from(below(&mut lanes.rng, 512)) / 1024.0 + 0.75;
+        let due = lanes.now + pause.mul_f64(spread);
+        self.due = Some(self.due.map_or(due, |before| before.min(due)));
     }
 
     /// What is there is told soon.
@@ -92,13 +95,20 @@ impl Set {
         }
     }
 
-    /// Tells everybody who lacks it that this device owns a chunk; says how many those are.
+    /// Tells everybody who lacks it that this device owns a chunk, the source with the next batch; says how many are waited for.
     pub fn tell_owned(&mut self, lanes: &mut Lanes, chunk: u32) -> u32 {
+        // Where some are wireless, the source compares how fast the class gets on.
+        let source_too = self.peers.values().any(wireless);
         let mut told = 0;
         let mut unanswered: Vec<LinkId> = Vec::new();
         for (&link, peer) in &self.peers {
             let near = peer.bond == Bond::Near;
-            if near && peer.takes_part() && (peer.source || !peer.have.get(chunk)) {
+            let told_now = if peer.source {
+                source_too
+            } else {
+                !peer.have.get(chunk)
+            };
+            if near && peer.takes_part() && told_now {
                 let chunks = Ranges(vec![(chunk, chunk)]);
                 lanes.control(link, self.have_message(chunks, true));
                 if self.waited_for(peer) {
@@ -110,26 +120,35 @@ impl Set {
         for link in unanswered {
             self.unanswered.entry(link).or_insert(lanes.now);
         }
+        if !source_too {
+            self.tell_givers(lanes, chunk);
+        }
         told
     }
 
     /// A chunk goes into the next batches.
     pub fn tell_later(&mut self, lanes: &mut Lanes, chunk: u32) {
-        let rate = lanes.up_rate().max(lanes.down.peak());
-        let worth = if rate > 0.0 { rate } else { 1e7 } * SHARE;
-        let pause = |peers: usize| {
-            let pause = (peers * MESSAGE_COST) as f64 / worth.max(1e3);
-            Duration::from_secs_f64(pause).clamp(SOONEST, LATEST)
+        self.tell_givers(lanes, chunk);
+        let missing = (self.sizes.count - self.have.ones()) as usize;
+        let pause = pause(lanes, self.peers.len());
+        let pause = if missing > MISSING * self.peers.len() || self.is_sparing() {
+            pause * RARELY
+        } else {
+            (pause / RARELY).max(SOONEST)
         };
+        self.news.add(lanes, chunk, pause);
+    }
+
+    /// A chunk goes into the next batch to those who give.
+    fn tell_givers(&mut self, lanes: &mut Lanes, chunk: u32) {
         // The source compares how fast the class gets on.
-        let pause_of_givers = pause(if self.is_sparing() {
+        let peers = if self.is_sparing() {
             1
         } else {
             self.peers.len()
-        });
-        let pause = pause(self.peers.len());
-        self.news_to_givers.add(lanes, chunk, pause_of_givers);
-        self.news.add(lanes, chunk, pause * RARELY);
+        };
+        let pause = pause(lanes, peers);
+        self.news_to_givers.add(lanes, chunk, pause);
     }
 
     /// Sends the batches that are due.
@@ -239,4 +258,12 @@ impl Set {
             );
         }
     }
+}
+
+/// Between batches to so many peers.
+fn pause(lanes: &Lanes, peers: usize) -> Duration {
+    let rate = lanes.up_rate().max(lanes.down.peak());
+    let worth = if rate > 0.0 { rate } else { 1e7 } * SHARE;
+    let pause = (peers * MESSAGE_COST) as f64 / worth.max(1e3);
+    Duration::from_secs_f64(pause).clamp(SOONEST, LATEST)
 }
