@@ -101,6 +101,8 @@ pub const DIGEST_MIN: Duration = Duration::from_secs(1);
 pub const DIGEST_MAX: Duration = Duration::from_secs(8);
 /// Between statuses that are passed on.
 pub const STATUS_EVERY: Duration = Duration::from_secs(1);
+/// The same for each member, where that is more.
+pub const STATUS_SHARE: Duration = Duration::from_millis(40);
 /// Final statuses of one student that are kept on the teacher's disk: so many at once, then one in that time.
 pub const STATUS_BURST: u32 = 512;
 /// Until a request to be admitted is repeated.
@@ -109,6 +111,8 @@ pub const JOIN_AGAIN: Duration = Duration::from_secs(2);
 pub const SECOND_DIALLER: Duration = Duration::from_millis(1_500);
 /// Shortest and longest time until a failed dial is repeated.
 pub const DIAL_AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+/// How much later an IPv6 address is dialled than an IPv4 one that was heard of at the same time.
+pub const IPV6_LATER: Duration = Duration::from_millis(100);
 /// Until a page of a manifest is asked for again, ...
 pub const PAGE_AGAIN: Duration = Duration::from_secs(1);
 /// ... and where somebody else offers it who was not late before; ...
@@ -121,9 +125,20 @@ pub const PAGES_REST: Duration = Duration::from_millis(500);
 pub const PAGES_REST_FIRST: usize = 4;
 /// After this they are in any case, whatever is requested.
 pub const PAGES_REST_MOST: Duration = Duration::from_secs(5);
+/// While the known hashes last so much longer that a quarter of it is more than these, that quarter counts; never more than this.
+pub const PAGES_SLACK: Duration = Duration::from_secs(2);
 /// Pages of hashes that are fetched before a set has its place on the disk.
 pub const HASHES_AHEAD: u32 = 64;
-/// How many students each device passes the pages of a manifest on to; the teacher twice as many.
+/// Chunks whose hashes the teacher's device offers at first; then of as many again as are given away, ...
+pub const HASHES_SHOWN: u32 = 512;
+/// ... or as leave in this time, if that is more; ...
+pub const SHOWN_AHEAD: Duration = Duration::from_secs(3);
+/// ... looked at as often, ...
+pub const SHOW_EVERY: Duration = Duration::from_millis(50);
+/// ... and this rarely while nothing is given away.
+pub const SHOW_RARELY: Duration = Duration::from_secs(2);
+/// How many students each student passes the pages of a manifest on to; the teacher's device passes them on to one in each of two
+/// trees.
 pub const PAGES_BELOW: usize = 2;
 /// Between two events about the progress of one item.
 pub const PROGRESS_EVERY: Duration = Duration::from_millis(100);

@@ -84,6 +84,12 @@ impl Dials {
         if full && !self.wanted.contains_key(&wanted) {
             return;
         }
+        // The other way to the same device is likely to be heard of as well, and each of its packets carries 20 bytes less.
+        let due = if address.is_ipv6() {
+            due + limits::IPV6_LATER
+        } else {
+            due
+        };
         self.wanted.entry(wanted).or_insert(Attempt {
             addresses: vec![address],
             expect,
@@ -529,6 +535,15 @@ mod tests {
             Moment(0),
         );
         assert!(dials.wants_device(DeviceId([1; 32])));
+    }
+
+    #[test]
+    fn an_ipv6_address_is_dialled_later_than_an_ipv4_one() {
+        let mut dials = Dials::default();
+        dials.want_address("[fe80::5]:5".parse().unwrap(), None, Moment(0), 1);
+        assert_eq!(dials.next_timeout(), Some(Moment(0) + limits::IPV6_LATER));
+        dials.want_address("10.0.0.5:5".parse().unwrap(), None, Moment(0), 1);
+        assert_eq!(dials.next_timeout(), Some(Moment(0)));
     }
 
     #[test]
