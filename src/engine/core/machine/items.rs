@@ -307,9 +307,8 @@ impl Session {
     pub(super) fn chunk_stored(&mut self, shared: &mut Shared, now: Now, id: SetId) {
         self.tell_item(shared, now, id, false);
         if self.own.is_none() {
-            self.items
-                .status_due
-                .get_or_insert(now.moment + limits::STATUS_EVERY);
+            let due = now.moment + self.status_pause();
+            self.items.status_due.get_or_insert(due);
         }
     }
 
@@ -506,13 +505,15 @@ impl Set {
     }
 
     /// How many pages of each kind peers may know to be here. The teacher gives away the chunks
-    /// whose hashes a peer has: so while they are looked for here, these pages are kept back.
+    /// whose hashes a peer has: so while they are looked for here, these pages are kept back. So are those of own sets that are
+    /// not needed yet.
     pub fn offer(&self) -> [u32; 3] {
         let mut counts = self.pages.counts();
-        let known = match self.place {
-            Place::None | Place::Asked => 0,
-            Place::Open if self.searching => self.searched,
-            Place::Open | Place::Closed => return counts,
+        let known = match (self.place, self.pages.shown()) {
+            (_, Some(shown)) => shown,
+            (Place::None | Place::Asked, _) => 0,
+            (Place::Open, _) if self.searching => self.searched,
+            (Place::Open | Place::Closed, _) => return counts,
         };
         while let Some(last) = counts[1].checked_sub(1)
             && chunks_of_page(last, self.header.chunks).end > known

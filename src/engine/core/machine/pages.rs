@@ -3,6 +3,7 @@
 mod book;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use self::book::{Others, Wanted};
 use super::items::Place;
@@ -46,6 +47,7 @@ impl Session {
         id: SetId,
         except: Option<LinkId>,
     ) {
+        self.reckon_slack(shared, id);
         let mut to = self.below(shared, id, except);
         let Some(set) = self.items.sets.get_mut(&id) else {
             return;
@@ -61,8 +63,8 @@ impl Session {
         shared.send_all(&to, &self.pages_here(id, here));
     }
 
-    /// Whom pages are passed on to: two, in one of two trees over all students that start at the teacher and are others for
-    /// each set. With more, a few would have most of the work, and everybody would wait for them. Who passes on in one tree
+    /// Whom pages are passed on to: by students to two, in one of two trees over all of them that are others for each set; by the
+    /// teacher's device to the first in each. With more, a few would have most of the work, and everybody would wait for them. Who passes on in one tree
     /// passes nothing on in the other: one device that is silent cuts nobody off (after `SplitStream`, Castro et al. 2003).
     /// Who is not linked is replaced by those below. In a class that is spread over clusters not all are linked: neighbours.
     fn below(&self, shared: &mut Shared, id: SetId, except: Option<LinkId>) -> Vec<LinkId> {
@@ -79,16 +81,15 @@ impl Session {
         let links: BTreeMap<_, _> = links.map(|(link, peer)| (peer.device, *link)).collect();
         let mut below = BTreeSet::new();
         for _tree in 0..2 {
+            let below_of =
+                |at: usize| limits::PAGES_BELOW * at + 1..=limits::PAGES_BELOW * (at + 1);
             let own = students.iter().position(|device| *device == shared.id);
-            let mut roots = vec![own.map_or(0, |own| own + 1)];
-            while let Some(root) = roots.pop() {
-                let first = limits::PAGES_BELOW * root;
-                for at in first..first + limits::PAGES_BELOW {
-                    match students.get(at).map(|device| links.get(device)) {
-                        Some(Some(link)) => _ = below.insert(*link),
-                        Some(None) => roots.push(at + 1),
-                        None => {}
-                    }
+            let mut places: Vec<usize> = own.map_or(vec![0], |own| below_of(own).collect());
+            while let Some(at) = places.pop() {
+                match students.get(at).map(|device| links.get(device)) {
+                    Some(Some(link)) => _ = below.insert(*link),
+                    Some(None) => places.extend(below_of(at)),
+                    None => {}
                 }
             }
             students.rotate_left(half);
@@ -120,7 +121,11 @@ impl Session {
             }
             return;
         };
+        let more = set.pages.offers.get(&link) != Some(&offer);
         set.pages.offered(link, offer, &others);
+        if more {
+            set.pages.put_off_rest(now.moment, true);
+        }
         let hashed = match offer[1] {
             0 => 0,
             pages => chunks_of_page(pages - 1, set.header.chunks).end,
@@ -135,8 +140,33 @@ impl Session {
         }
     }
 
+    /// Reckons anew how long the hashes last that are known, or offered by the source.
+    fn reckon_slack(&mut self, shared: &Shared, id: SetId) {
+        let Some(set) = self.items.sets.get_mut(&id) else {
+            return;
+        };
+        let chunks = set.header.chunks;
+        let received = || {
+            let progress = shared.swarm.progress(self.id, id)?;
+            let rate = progress.rate / f64::from(set.header.chunk_size);
+            Some((progress.have_chunks, rate))
+        };
+        let going = shared.swarm.given(self.id, id).or_else(received);
+        let ahead = |(used, rate): (u32, f64)| {
+            let known = set
+                .pages
+                .shown()
+                .unwrap_or_else(|| set.pages.hashed(chunks));
+            let left = f64::from(known.saturating_sub(used));
+            Duration::try_from_secs_f64(left / rate).ok()
+        };
+        let slack = going.and_then(ahead).unwrap_or_default() / 4;
+        set.pages.slack = slack.min(limits::PAGES_SLACK);
+    }
+
     /// Asks for the pages that are due: one of each kind at a time, or several that are small.
     pub(super) fn want_pages(&mut self, shared: &mut Shared, now: Now, id: SetId) {
+        self.reckon_slack(shared, id);
         let session = self.id;
         let others = self.others();
         let Some(set) = self.items.sets.get_mut(&id) else {
@@ -211,6 +241,7 @@ impl Session {
             return;
         };
         set.pages.put_off_rest(now.moment, true);
+        set.pages.show_soon(now.moment);
         let page = set.pages.here[kind as usize].get(number as usize);
         if let Some(page) = page.cloned() {
             shared.send(
@@ -312,8 +343,28 @@ impl Session {
         shared.send_all(&to, &self.pages_here(id, here));
     }
 
+    /// Offers pages of an own set whose hashes are needed soon.
+    fn show_pages(&mut self, shared: &mut Shared, now: Now, id: SetId) {
+        let Some(set) = self.items.sets.get_mut(&id) else {
+            return;
+        };
+        let due = set.pages.show_due.take_if(|due| *due <= now.moment);
+        if due.is_none() {
+            return;
+        }
+        let offered = set.offer();
+        let (given, _) = shared.swarm.given(self.id, id).unwrap_or_default();
+        let size = set.header.chunk_size;
+        let soon = shared.swarm.leaves_within(limits::SHOWN_AHEAD, size);
+        set.pages.show(given, soon, set.header.chunks, now.moment);
+        if set.offer() != offered {
+            self.offer_pages(shared, now, id, None);
+        }
+    }
+
     /// Asks elsewhere for what did not come, and offers what is here.
     pub(super) fn pages_on_time(&mut self, shared: &mut Shared, now: Now, id: SetId) {
+        self.show_pages(shared, now, id);
         self.offer_rest(shared, now, id);
         let Some(set) = self.items.sets.get_mut(&id) else {
             return;

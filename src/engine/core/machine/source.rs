@@ -140,6 +140,9 @@ impl Session {
         };
         shared.swarm.open_set(now.moment, spec);
         self.tell_item(shared, now, id, true);
+        if let Some(set) = self.items.sets.get_mut(&id) {
+            set.pages.show_some(now.moment);
+        }
         self.offer_pages(shared, now, id, None);
     }
 

@@ -46,8 +46,14 @@ impl Session {
         let next = self
             .items
             .status_sent
-            .map_or(now.moment, |sent| sent + limits::STATUS_EVERY);
+            .map_or(now.moment, |sent| sent + self.status_pause());
         self.items.status_due = Some(if done { now.moment } else { next });
+    }
+
+    /// Between statuses that are not final: the teacher's device hears those of all.
+    pub(super) fn status_pause(&self) -> Duration {
+        let class = u32::try_from(self.members.known.len()).unwrap_or(u32::MAX);
+        limits::STATUS_EVERY.max(limits::STATUS_SHARE.saturating_mul(class))
     }
 
     fn queue_status(&mut self, status: Status, signed: Signed) {
@@ -123,7 +129,7 @@ impl Session {
                 let next = self
                     .items
                     .status_sent
-                    .map_or(now.moment, |sent| sent + limits::STATUS_EVERY);
+                    .map_or(now.moment, |sent| sent + self.status_pause());
                 let soon = next
                     .min(now.moment + Duration::from_millis(50))
                     .max(now.moment);

@@ -33,6 +33,16 @@ pub(in crate::core::machine) struct Pages {
     pub(super) rest_round: u32,
     /// How often in a row pages did not come in time.
     pub(super) tries: u32,
+    /// How many chunks' hashes may be offered, from the first on, where that grows with what is given away.
+    pub(super) shown: Option<u32>,
+    /// When it is looked at again, ...
+    pub(super) show_due: Option<Moment>,
+    /// ... after which time, ...
+    show_pause: Duration,
+    /// ... and how many chunks were given away last time.
+    given: u32,
+    /// How long what the known hashes are needed for lasts, or a part of that: nothing is repeated sooner.
+    pub(super) slack: Duration,
     pub(super) active: bool,
     pub(super) root: Option<Hash>,
     pub(super) root_taken: bool,
@@ -102,7 +112,7 @@ impl Pages {
         } else {
             limits::PAGE_AGAIN
         };
-        once * (1 << self.tries.min(limits::PAGE_DOUBLINGS))
+        once.max(self.slack) * (1 << self.tries.min(limits::PAGE_DOUBLINGS))
     }
 
     /// A page came, and the next to come is known: it was asked for as well, or is to be now.
@@ -167,7 +177,8 @@ impl Pages {
             }
             self.rest_last = now + limits::PAGES_REST_MOST;
         }
-        self.rest_due = Some(self.rest_last.min(now + limits::PAGES_REST));
+        let rest = limits::PAGES_REST.max(self.slack);
+        self.rest_due = Some(self.rest_last.min(now + rest));
     }
 
     /// Who of those that lack pages is offered them now: a few, then twice as many each time. To all at once, everybody
@@ -182,7 +193,7 @@ impl Pages {
         self.rest_round += 1;
         while lacking.len() > most {
             lacking.swap_remove(rng.below(lacking.len()));
-            self.rest_due = Some(now + limits::PAGES_REST);
+            self.rest_due = Some(now + limits::PAGES_REST.max(self.slack));
             self.rest_last = now + limits::PAGES_REST_MOST;
         }
         lacking
@@ -190,7 +201,7 @@ impl Pages {
 
     pub fn next_timeout(&self) -> Option<Moment> {
         let wanted = self.wanted.values().map(|wanted| wanted.due);
-        wanted.chain(self.rest_due).min()
+        wanted.chain(self.rest_due).chain(self.show_due).min()
     }
 
     pub fn files(&self) -> Option<&(Arc<[FileEntry]>, Arc<Layout>)> {
@@ -217,6 +228,37 @@ impl Pages {
             0 => 0,
             pages => chunks_of_page(pages - 1, chunks).end,
         }
+    }
+
+    /// How many chunks' hashes may be offered, where not all may.
+    pub const fn shown(&self) -> Option<u32> {
+        self.shown
+    }
+
+    /// Pages of hashes go out as the chunks do: at once they would fill a slow line for seconds, and the first chunks would wait.
+    pub fn show_some(&mut self, now: Moment) {
+        (self.shown, self.show_due) = (Some(limits::HASHES_SHOWN), Some(now));
+        self.show_pause = limits::SHOW_EVERY;
+    }
+
+    /// So many chunks of `chunks` are given away, and so many more leave soon.
+    pub(super) fn show(&mut self, given: u32, soon: u32, chunks: u32, now: Moment) {
+        let most = given.saturating_add(soon.max(given));
+        let shown = most.max(self.shown.unwrap_or(0));
+        self.shown = (shown < chunks).then_some(shown);
+        self.show_pause = if given == self.given {
+            (self.show_pause * 2).min(limits::SHOW_RARELY)
+        } else {
+            limits::SHOW_EVERY
+        };
+        self.given = given;
+        self.show_due = self.shown.map(|_| now + self.show_pause);
+    }
+
+    /// Somebody asks: chunks will be given away.
+    pub(super) fn show_soon(&mut self, now: Moment) {
+        self.show_pause = limits::SHOW_EVERY;
+        self.show_due = self.show_due.min(Some(now + limits::SHOW_EVERY));
     }
 
     /// How many pages of each kind are here.
@@ -335,6 +377,43 @@ mod tests {
         pages.offers.remove(&TEACHER);
         pages.wanted.insert(HASHES, wanted(Moment(0)));
         assert_eq!(wait(&mut pages, &[]), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn hashes_are_shown_as_chunks_are_given_away() {
+        let at = |millis| Moment(0) + Duration::from_millis(millis);
+        let mut pages = Pages::new(false);
+        pages.show_some(at(0));
+        assert_eq!(pages.shown(), Some(512));
+        // Nothing is given away: looked at more and more rarely, ...
+        for (pause, now) in [(100, 0), (200, 100), (400, 300), (800, 700), (1_600, 1_500)] {
+            pages.show(0, 0, 2_048, at(now));
+            assert_eq!(pages.show_due, Some(at(now + pause)));
+        }
+        pages.show(0, 0, 2_048, at(3_100));
+        assert_eq!(pages.show_due, Some(at(5_100)));
+        // ... until somebody asks.
+        pages.show_soon(at(4_000));
+        assert_eq!(pages.show_due, Some(at(4_050)));
+        // As many again as are given away, or as leave soon; never fewer than before.
+        pages.show(300, 90, 2_048, at(4_050));
+        assert_eq!(pages.shown(), Some(600));
+        pages.show(301, 1_000, 2_048, at(4_100));
+        assert_eq!(pages.shown(), Some(1_301));
+        pages.show(302, 0, 2_048, at(4_150));
+        assert_eq!(pages.shown(), Some(1_301));
+        pages.show(1_024, 0, 2_048, at(4_200));
+        assert_eq!((pages.shown(), pages.show_due), (None, None));
+    }
+
+    #[test]
+    fn a_page_is_waited_for_as_long_as_the_known_hashes_allow() {
+        let mut pages = asked(&[(LinkId(2), [1, 3, 1])]);
+        pages.slack = Duration::from_secs(2);
+        pages.wait(HASHES, 1, &others(&[]));
+        assert_eq!(due(&pages), Some(Duration::from_secs(2)));
+        pages.put_off_rest(Moment(0), false);
+        assert_eq!(pages.rest_due, Some(Moment(0) + Duration::from_secs(2)));
     }
 
     #[test]
