@@ -28,6 +28,8 @@ const LAST: usize = 3;
 const STREAMS: usize = 48;
 /// A chunk is given to another owner at most once in so many median paces.
 const AGAIN: u32 = 4;
+/// What it is taken to take while that is not known; longer where this device itself would need longer for all copies.
+const PASSED_FIRST: Duration = Duration::from_millis(500);
 /// Nobody but its owner has a chunk after so many times the usual, and the usual time in which owners pass a chunk on: it is
 /// given to another.
 const UNPROVEN: u32 = 2;
@@ -458,8 +460,10 @@ impl Set {
 
     /// Gives chunks again whose owner has fallen behind the others and which nobody else has.
     pub fn give_again(&mut self, lanes: &Lanes) {
+        let bytes = u64::from(self.sizes.chunk_size) * self.peers.len() as u64;
+        let first = lanes.time_to_send(bytes).max(PASSED_FIRST);
         for giving in &mut self.givings {
-            give_again(giving, &self.peers, lanes.now);
+            give_again(giving, &self.peers, first, lanes.now);
             giving.prove(&self.peers, lanes.now);
         }
     }
@@ -514,8 +518,8 @@ fn take_back(giving: &mut Giving, peers: &BTreeMap<LinkId, Peer>, link: LinkId, 
     }
 }
 
-fn give_again(giving: &mut Giving, peers: &BTreeMap<LinkId, Peer>, now: Moment) {
-    let usual = giving.median.unwrap_or(Duration::from_millis(500));
+fn give_again(giving: &mut Giving, peers: &BTreeMap<LinkId, Peer>, first: Duration, now: Moment) {
+    let usual = giving.median.unwrap_or(first);
     let patience = (usual * AGAIN).max(Duration::from_millis(100));
     let mut late: Vec<(LinkId, u32, bool)> = Vec::new();
     for (&link, owner) in &mut giving.owners {
@@ -523,8 +527,11 @@ fn give_again(giving: &mut Giving, peers: &BTreeMap<LinkId, Peer>, now: Moment) 
             continue;
         };
         let first = owner.backlog.pop_front();
+        // Who has passed on later ones meanwhile is not slow: some have not asked for this one.
+        if owner.ready <= owner.front {
+            owner.pace.add(waited);
+        }
         owner.front = now;
-        owner.pace.add(waited);
         late.extend(first.map(|given| (link, given.chunk, given.arrived)));
     }
     for (link, chunk, arrived) in late {

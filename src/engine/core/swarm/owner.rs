@@ -100,7 +100,8 @@ impl Owner {
 
     /// How long it takes at present to pass a chunk on.
     pub fn latest(&self, now: Moment) -> Duration {
-        self.pace.get().max(self.waiting(now)).unwrap_or_default()
+        let waiting = self.waiting(now).map(|it| it.min(now.since(self.ready)));
+        self.pace.get().max(waiting).unwrap_or_default()
     }
 
     /// Whether it is no good owner at present.
