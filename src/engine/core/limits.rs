@@ -101,8 +101,10 @@ pub const DIGEST_MIN: Duration = Duration::from_secs(1);
 pub const DIGEST_MAX: Duration = Duration::from_secs(8);
 /// Between statuses that are passed on.
 pub const STATUS_EVERY: Duration = Duration::from_secs(1);
-/// The same for each member, where that is more.
+/// The same for each member, where that is more, ...
 pub const STATUS_SHARE: Duration = Duration::from_millis(40);
+/// ... but no more than this: a teacher looks at them.
+pub const STATUS_RARELY: Duration = Duration::from_secs(5);
 /// Final statuses of one student that are kept on the teacher's disk: so many at once, then one in that time.
 pub const STATUS_BURST: u32 = 512;
 /// Until a request to be admitted is repeated.

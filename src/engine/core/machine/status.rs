@@ -53,7 +53,8 @@ impl Session {
     /// Between statuses that are not final: the teacher's device hears those of all.
     pub(super) fn status_pause(&self) -> Duration {
         let class = u32::try_from(self.members.known.len()).unwrap_or(u32::MAX);
-        limits::STATUS_EVERY.max(limits::STATUS_SHARE.saturating_mul(class))
+        let share = limits::STATUS_SHARE.saturating_mul(class);
+        share.clamp(limits::STATUS_EVERY, limits::STATUS_RARELY)
     }
 
     fn queue_status(&mut self, status: Status, signed: Signed) {
