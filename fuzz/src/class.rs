@@ -69,8 +69,8 @@ pub fn pin(data: &[u8]) {
     }
 }
 
-fn frame(student: usize, json: Vec<u8>) -> Input {
-    Input::Frame { link: LinkId(u64::try_from(student).expect("two")), json }
+fn frame(student: usize, bytes: Vec<u8>) -> Input {
+    Input::Frame { link: LinkId(u64::try_from(student).expect("two")), bytes }
 }
 
 /// One input, and what it leads to.

@@ -87,8 +87,8 @@ pub enum Input {
     Frame {
         /// On this link.
         link: LinkId,
-        /// The JSON, at most [`super::wire::frame::MAX_CONTROL`].
-        json: Vec<u8>,
+        /// Its payload, of at most [`super::wire::frame::MAX_CONTROL`] bytes.
+        bytes: Vec<u8>,
     },
     /// The kernel has taken a record (or, `sent` being false, it could not be read or sent).
     RecordSent {
@@ -272,7 +272,7 @@ pub enum Output {
         /// On this link.
         link: LinkId,
         /// Its payload.
-        json: Vec<u8>,
+        bytes: Vec<u8>,
     },
     /// Send a record of a chunk. Answered by `RecordSent`.
     Record {

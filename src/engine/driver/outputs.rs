@@ -17,7 +17,7 @@ impl Driver {
                     address,
                     expect,
                 } => self.net.dial(dial, address, expect),
-                Output::Frame { link, json } => self.net.send(link, json),
+                Output::Frame { link, bytes } => self.net.send(link, bytes),
                 Output::Record {
                     link,
                     header,

@@ -30,8 +30,8 @@ pub async fn read(
     mut stream: impl AsyncRead + Unpin,
 ) {
     loop {
-        let json = match read_frame(&mut stream, MAX_CONTROL).await {
-            Ok((FrameKind::Control, json)) => json,
+        let bytes = match read_frame(&mut stream, MAX_CONTROL).await {
+            Ok((FrameKind::Control, bytes)) => bytes,
             Ok((FrameKind::Record, _)) => {
                 links.end(link, "a record came on the control lane");
                 return;
@@ -49,7 +49,7 @@ pub async fn read(
         if state.closing.load(Ordering::Relaxed) {
             continue;
         }
-        match about_the_link(&json) {
+        match about_the_link(&bytes) {
             // Who does not read what is written has no need of a pong.
             Some(Control::Ping) if state.queued.load(Ordering::Relaxed) < ANSWER_PINGS => {
                 links.send(link, Control::Pong.encode());
@@ -58,17 +58,17 @@ pub async fn read(
             None => {
                 let permit = state.room.take().await;
                 state.heard(links.uptime());
-                (links.sink)(NetEvent::Input(Input::Frame { link, json }, permit));
+                (links.sink)(NetEvent::Input(Input::Frame { link, bytes }, permit));
             }
         }
     }
 }
 
-fn about_the_link(json: &[u8]) -> Option<Control> {
-    if json.len() > MAX_PING {
+fn about_the_link(bytes: &[u8]) -> Option<Control> {
+    if bytes.len() > MAX_PING {
         return None;
     }
-    Control::decode(json)
+    Control::decode(bytes)
         .ok()
         .filter(|message| matches!(message, Control::Ping | Control::Pong))
 }

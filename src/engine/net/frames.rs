@@ -29,15 +29,15 @@ pub async fn read_frame(
 }
 
 /// Adds a control frame to what is to be written.
-pub fn push_control(buffer: &mut Vec<u8>, json: &[u8]) {
-    buffer.extend_from_slice(&encode_prefix(FrameKind::Control, json.len()));
-    buffer.extend_from_slice(json);
+pub fn push_control(buffer: &mut Vec<u8>, bytes: &[u8]) {
+    buffer.extend_from_slice(&encode_prefix(FrameKind::Control, bytes.len()));
+    buffer.extend_from_slice(bytes);
 }
 
 /// Writes a control frame and flushes.
-pub async fn write_control(stream: &mut (impl AsyncWrite + Unpin), json: &[u8]) -> io::Result<()> {
-    let mut buffer = Vec::with_capacity(PREFIX + json.len());
-    push_control(&mut buffer, json);
+pub async fn write_control(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {
+    let mut buffer = Vec::with_capacity(PREFIX + bytes.len());
+    push_control(&mut buffer, bytes);
     stream.write_all(&buffer).await?;
     stream.flush().await
 }

@@ -33,8 +33,8 @@ pub const MAX_QUEUED: usize = 8 * 1024 * 1024;
 const FRAME_COST: usize = 64;
 
 /// Bytes that a frame takes while it waits.
-pub const fn cost(json: &Vec<u8>) -> usize {
-    json.capacity() + FRAME_COST
+pub const fn cost(bytes: &Vec<u8>) -> usize {
+    bytes.capacity() + FRAME_COST
 }
 /// Connections beyond this are refused, whoever makes them: the system's open files are finite.
 pub const MAX_LINKS: usize = 1_000;
@@ -248,8 +248,8 @@ impl Links {
             bulk_task: None,
         };
         self.live().insert(link, live);
-        if let Some(json) = first {
-            self.send(link, json);
+        if let Some(bytes) = first {
+            self.send(link, bytes);
         }
         tracing::debug!("link {link} to {peer} at {remote} is up");
         self.tell(Input::LinkUp {
@@ -286,12 +286,12 @@ impl Links {
     }
 
     /// Queues a control frame. A link whose other side reads too slowly ends.
-    pub fn send(&self, link: LinkId, json: Vec<u8>) {
-        let length = cost(&json);
+    pub fn send(&self, link: LinkId, bytes: Vec<u8>) {
+        let length = cost(&bytes);
         let queued = self.live().get(&link).map(|live| {
             let before = live.shared.queued.fetch_add(length, Ordering::Relaxed);
             // Closed when the link is closing: nothing more is sent then.
-            let _ = live.control.try_send(json);
+            let _ = live.control.try_send(bytes);
             before + length
         });
         if queued.is_some_and(|bytes| bytes > MAX_QUEUED) {

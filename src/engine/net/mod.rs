@@ -161,8 +161,8 @@ impl Net {
     }
 
     /// Queues a control frame.
-    pub fn send(&self, link: LinkId, json: Vec<u8>) {
-        self.links.send(link, json);
+    pub fn send(&self, link: LinkId, bytes: Vec<u8>) {
+        self.links.send(link, bytes);
     }
 
     /// Queues a record; answered by `RecordSent`.

@@ -131,7 +131,7 @@ impl Node {
 
     fn frame(&self) -> Vec<u8> {
         self.wait("a frame", |event| match event {
-            NetEvent::Input(Input::Frame { json, .. }, _) => Some(json),
+            NetEvent::Input(Input::Frame { bytes, .. }, _) => Some(bytes),
             _ => None,
         })
     }

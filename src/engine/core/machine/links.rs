@@ -295,11 +295,11 @@ impl Core {
         self.shared.swarm.link_down(now.moment, link);
     }
 
-    pub(super) fn on_frame(&mut self, now: Now, link: LinkId, json: &[u8]) {
+    pub(super) fn on_frame(&mut self, now: Now, link: LinkId, bytes: &[u8]) {
         if !self.shared.links.contains_key(&link) {
             return;
         }
-        let message = match Control::decode(json) {
+        let message = match Control::decode(bytes) {
             Ok(message) => message,
             Err(error) => {
                 let text = format!("a control message cannot be read: {error}");

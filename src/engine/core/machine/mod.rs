@@ -172,7 +172,7 @@ impl Core {
             Input::Bulk { link, up } => self.on_bulk(now, link, up),
             Input::LinkDown { link } => self.on_link_down(now, link),
             Input::DialFailed { dial, reason } => self.dials.failed(now.moment, dial, &reason),
-            Input::Frame { link, json } => self.on_frame(now, link, &json),
+            Input::Frame { link, bytes } => self.on_frame(now, link, &bytes),
             Input::RecordSent {
                 link,
                 header,

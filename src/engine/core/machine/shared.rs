@@ -62,7 +62,7 @@ impl Shared {
         if self.links.contains_key(&link) {
             self.out.push_back(Output::Frame {
                 link,
-                json: message.encode(),
+                bytes: message.encode(),
             });
         }
     }
@@ -72,11 +72,11 @@ impl Shared {
         if links.is_empty() {
             return;
         }
-        let json = message.encode();
+        let bytes = message.encode();
         for &link in links {
             self.out.push_back(Output::Frame {
                 link,
-                json: json.clone(),
+                bytes: bytes.clone(),
             });
         }
     }

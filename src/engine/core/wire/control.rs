@@ -1,10 +1,11 @@
-//! Control messages: JSON objects with their kind in `t`.
+//! Control messages: JSON objects with their kind in `t`; those that every chunk needs are said [shorter](super::short).
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::ranges::Ranges;
+use super::short;
 use super::statements::{Authority, LinkKind, PageKind};
 use crate::core::ids::{AuthorId, ChunkIndex, Nonce, Seq, SessionId, SetId};
 use crate::core::signed::Signed;
@@ -323,6 +324,17 @@ pub enum Control {
     Unknown,
 }
 
+/// A control message that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// Not JSON, or not that of a message.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    /// Not a message in the short form.
+    #[error(transparent)]
+    Short(#[from] short::ShortError),
+}
+
 /// A member: its token and where it can be reached.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
@@ -423,14 +435,20 @@ impl Control {
         }
     }
 
-    /// The JSON of a message.
+    /// The short form of a message that has one, the JSON of others.
     pub fn encode(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("control messages have string keys and serialise")
+        let json = || serde_json::to_vec(self);
+        short::encode(self)
+            .map_or_else(json, Ok)
+            .expect("control messages have string keys and serialise")
     }
 
-    /// Reads a message; a kind of a later version becomes [`Control::Unknown`].
-    pub fn decode(json: &[u8]) -> Result<Self, serde_json::Error> {
-        serde_json::from_slice(json)
+    /// Reads a message in either form; a kind of a later version becomes [`Control::Unknown`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, ControlError> {
+        if short::is_short(bytes) {
+            return Ok(short::decode(bytes)?);
+        }
+        Ok(serde_json::from_slice(bytes)?)
     }
 }
 

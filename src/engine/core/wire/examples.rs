@@ -87,14 +87,25 @@ where
     )
 }
 
-/// A control message; checks that it survives the wire.
+/// A control message as JSON; checks that it survives the wire.
 fn control(name: &'static str, message: &Control) -> Example {
-    let json = message.encode();
+    let json = serde_json::to_vec(message).unwrap();
     assert!(json.len() <= frame::MAX_CONTROL);
     assert_eq!(&Control::decode(&json).unwrap(), message);
     Example {
         name,
         text: fence("json", &[String::from_utf8(json).unwrap()]),
+    }
+}
+
+/// The same in the short form.
+fn short(name: &'static str, message: &Control) -> Example {
+    let bytes = message.encode();
+    assert!(super::short::is_short(&bytes));
+    assert_eq!(&Control::decode(&bytes).unwrap(), message);
+    Example {
+        name,
+        text: fence("hex", &hex(&bytes)),
     }
 }
 
@@ -331,6 +342,7 @@ fn swarm() -> Vec<Example> {
     vec![
         statement("page", Domain::Page, &page, 3).0,
         control("have", &have),
+        short("short", &have),
         control("air", &air),
         statement("status", Domain::Status, &status, 5).0,
     ]

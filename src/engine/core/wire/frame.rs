@@ -16,7 +16,7 @@ pub const RECORD_HEADER: usize = 41;
 /// What a frame carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FrameKind {
-    /// JSON: a greeting or a control message.
+    /// A greeting, or a control message in either form.
     Control = 1,
     /// A record of a chunk: [`RecordHeader`] and bytes.
     Record = 2,

@@ -6,6 +6,7 @@ pub mod control;
 pub mod entries;
 pub mod frame;
 pub mod ranges;
+pub mod short;
 pub mod statements;
 
 #[cfg(test)]

@@ -203,8 +203,8 @@ impl Intruder {
                 }
             }
             NetEvent::Input(Input::LinkDown { link }, _) => _ = self.links.remove(&link),
-            NetEvent::Input(Input::Frame { link, json }, _) => {
-                if let Ok(message) = Control::decode(&json) {
+            NetEvent::Input(Input::Frame { link, bytes }, _) => {
+                if let Ok(message) = Control::decode(&bytes) {
                     self.read(link, message);
                 }
             }
@@ -241,9 +241,9 @@ impl Intruder {
     }
 
     fn send(&mut self, message: &Control) {
-        let json = message.encode();
+        let bytes = message.encode();
         for &link in self.links.keys() {
-            self.net.send(link, json.clone());
+            self.net.send(link, bytes.clone());
             self.told += 1;
         }
     }

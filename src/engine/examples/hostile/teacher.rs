@@ -245,9 +245,9 @@ impl Teacher {
 
     /// Sends a message to every student.
     pub fn send_all(&self, message: &Control) {
-        let json = message.encode();
+        let bytes = message.encode();
         for &link in self.students.keys() {
-            self.net.send(link, json.clone());
+            self.net.send(link, bytes.clone());
         }
     }
 
@@ -273,8 +273,8 @@ impl Teacher {
                 }
                 self.go_on(link);
             }
-            NetEvent::Input(Input::Frame { link, json }, _) => {
-                if let Ok(message) = Control::decode(&json)
+            NetEvent::Input(Input::Frame { link, bytes }, _) => {
+                if let Ok(message) = Control::decode(&bytes)
                     && message
                         .session()
                         .is_none_or(|session| session == self.session)

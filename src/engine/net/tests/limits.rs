@@ -27,14 +27,14 @@ fn a_control_frame_of_256_kib_arrives_and_one_byte_more_ends_the_link() {
     smol::block_on(async {
         let mut lane = greeted(2, &node, LaneKind::Control).await;
         let (link, _) = node.link_up();
-        let mut json = vec![b' '; MAX_CONTROL];
-        write(&mut lane, FrameKind::Control, &json).await;
-        assert_eq!(node.frame(), json);
-        json.push(b' ');
-        write(&mut lane, FrameKind::Control, &json).await;
+        let mut bytes = vec![b' '; MAX_CONTROL];
+        write(&mut lane, FrameKind::Control, &bytes).await;
+        assert_eq!(node.frame(), bytes);
+        bytes.push(b' ');
+        write(&mut lane, FrameKind::Control, &bytes).await;
         let ended = node.wait("the end of the link", |event| match event {
             NetEvent::Input(Input::LinkDown { link }, _) => Some(Ok(link)),
-            NetEvent::Input(Input::Frame { json, .. }, _) => Some(Err(json.len())),
+            NetEvent::Input(Input::Frame { bytes, .. }, _) => Some(Err(bytes.len())),
             _ => None,
         });
         assert_eq!(ended, Ok(link));
@@ -46,14 +46,14 @@ fn a_control_frame_of_256_kib_arrives_and_one_byte_more_ends_the_link() {
 fn a_greeting_of_4_kib_is_taken_and_one_byte_more_is_refused() {
     let node = Node::new(1);
     smol::block_on(async {
-        let mut json = serde_json::to_vec(&greeting(MAJOR, LaneKind::Control)).unwrap();
-        json.resize(MAX_GREETING, b' ');
+        let mut bytes = serde_json::to_vec(&greeting(MAJOR, LaneKind::Control)).unwrap();
+        bytes.resize(MAX_GREETING, b' ');
         let mut lane = by_hand(2, &node).await;
-        write(&mut lane, FrameKind::Control, &json).await;
+        write(&mut lane, FrameKind::Control, &bytes).await;
         assert_eq!(node.link_up().1, device(2));
-        json.push(b' ');
+        bytes.push(b' ');
         let mut lane = by_hand(3, &node).await;
-        write(&mut lane, FrameKind::Control, &json).await;
+        write(&mut lane, FrameKind::Control, &bytes).await;
         let refused = node.wait("a refusal", |event| match event {
             NetEvent::Refused { reason, .. } => Some(Ok(reason)),
             NetEvent::Input(Input::LinkUp { peer, .. }, _) => Some(Err(peer)),

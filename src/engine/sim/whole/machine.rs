@@ -229,9 +229,9 @@ impl Machine {
     }
 
     /// Whether a liar keeps a message from its core; it may say something instead.
-    fn lies(&mut self, link: LinkId, json: &[u8]) -> bool {
+    fn lies(&mut self, link: LinkId, bytes: &[u8]) -> bool {
         let pages = self.behaviour == Behaviour::FalsePages;
-        match Control::decode(json) {
+        match Control::decode(bytes) {
             Ok(Control::PageWanted { .. }) => pages,
             Ok(Control::Request { .. }) => !pages,
             Ok(Control::Entries { session, entries }) if pages => {
@@ -275,9 +275,9 @@ impl Machine {
 
     fn note(&mut self, output: &Output) {
         self.trace.update(&self.now.0.to_be_bytes());
-        if let Output::Frame { link, json } = output {
+        if let Output::Frame { link, bytes } = output {
             self.trace.update(&link.0.to_be_bytes());
-            self.trace.update(json);
+            self.trace.update(bytes);
         } else {
             self.trace.update(format!("{output:?}").as_bytes());
         }
@@ -335,7 +335,7 @@ impl Node for Machine {
                 if !liar || !self.lies(link, &message) {
                     self.input(Input::Frame {
                         link,
-                        json: message,
+                        bytes: message,
                     });
                 }
             }
@@ -414,7 +414,7 @@ impl Node for Machine {
                 }
                 Output::Frame {
                     link,
-                    json: message,
+                    bytes: message,
                 } => {
                     if message.len() > MAX_CONTROL {
                         self.wrong("a control frame is longer than anybody takes");
