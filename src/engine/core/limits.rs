@@ -126,12 +126,13 @@ pub const PAGES_REST: Duration = Duration::from_millis(500);
 /// So many at first, and twice as many each time after that.
 pub const PAGES_REST_FIRST: usize = 4;
 /// After this they are in any case, whatever is requested.
-pub const PAGES_REST_MOST: Duration = Duration::from_secs(5);
-/// While the known hashes last so much longer that a quarter of it is more than these, that quarter counts; never more than this.
+pub const PAGES_REST_MOST: Duration = Duration::from_secs(8);
+/// While the known hashes last so much longer that a quarter of it is more than these, that quarter counts: for the offer up to
+/// [`PAGES_REST_MOST`], for a page that is asked for up to this.
 pub const PAGES_SLACK: Duration = Duration::from_secs(2);
 /// Pages of hashes that are fetched before a set has its place on the disk.
 pub const HASHES_AHEAD: u32 = 64;
-/// Chunks whose hashes the teacher's device offers at first; then of as many again as are given away, ...
+/// Chunks whose hashes the teacher's device offers at first; then of twice as many again as are given away, ...
 pub const HASHES_SHOWN: u32 = 512;
 /// ... or as leave in this time, if that is more; ...
 pub const SHOWN_AHEAD: Duration = Duration::from_secs(3);

@@ -519,6 +519,8 @@ impl Set {
             && chunks_of_page(last, self.header.chunks).end > known
         {
             counts[1] = last;
+            // Nobody can use it without these.
+            counts[2] = 0;
         }
         counts
     }

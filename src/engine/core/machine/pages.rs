@@ -52,9 +52,8 @@ impl Session {
         let Some(set) = self.items.sets.get_mut(&id) else {
             return;
         };
-        set.pages.put_off_rest(now.moment, false);
-        set.pages.rest_round = 0;
         let here = set.offer();
+        set.pages.grew(here, now.moment);
         if let Some(teacher) = self.teacher_link()
             && !to.contains(&teacher)
         {
@@ -124,12 +123,9 @@ impl Session {
         let more = set.pages.offers.get(&link) != Some(&offer);
         set.pages.offered(link, offer, &others);
         if more {
-            set.pages.put_off_rest(now.moment, true);
+            set.pages.put_off_rest(now.moment);
         }
-        let hashed = match offer[1] {
-            0 => 0,
-            pages => chunks_of_page(pages - 1, set.header.chunks).end,
-        };
+        let hashed = chunks_of_page(offer[1], set.header.chunks).start;
         shared
             .swarm
             .peer_hashes(now.moment, link, (self.id, id), hashed);
@@ -140,28 +136,25 @@ impl Session {
         }
     }
 
-    /// Reckons anew how long the hashes last that are known, or offered by the source.
+    /// Reckons anew how long the hashes last that are known; at the source, those that have been offered for long.
     fn reckon_slack(&mut self, shared: &Shared, id: SetId) {
         let Some(set) = self.items.sets.get_mut(&id) else {
             return;
         };
         let chunks = set.header.chunks;
+        let given = shared.swarm.given(self.id, id);
+        let known = given.map_or_else(|| set.pages.counts()[1], |_| set.pages.rest_offer[1]);
         let received = || {
             let progress = shared.swarm.progress(self.id, id)?;
             let rate = progress.rate / f64::from(set.header.chunk_size);
             Some((progress.have_chunks, rate))
         };
-        let going = shared.swarm.given(self.id, id).or_else(received);
         let ahead = |(used, rate): (u32, f64)| {
-            let known = set
-                .pages
-                .shown()
-                .unwrap_or_else(|| set.pages.hashed(chunks));
-            let left = f64::from(known.saturating_sub(used));
+            let left = f64::from(chunks_of_page(known, chunks).start.saturating_sub(used));
             Duration::try_from_secs_f64(left / rate).ok()
         };
-        let slack = going.and_then(ahead).unwrap_or_default() / 4;
-        set.pages.slack = slack.min(limits::PAGES_SLACK);
+        let going = given.or_else(received);
+        set.pages.slack = going.and_then(ahead).unwrap_or_default() / 4;
     }
 
     /// Asks for the pages that are due: one of each kind at a time, or several that are small.
@@ -240,7 +233,7 @@ impl Session {
         let Some(set) = self.items.sets.get_mut(&id) else {
             return;
         };
-        set.pages.put_off_rest(now.moment, true);
+        set.pages.put_off_rest(now.moment);
         set.pages.show_soon(now.moment);
         let page = set.pages.here[kind as usize].get(number as usize);
         if let Some(page) = page.cloned() {
@@ -336,10 +329,13 @@ impl Session {
         let Some(set) = self.items.sets.get_mut(&id) else {
             return;
         };
-        let here = set.offer();
-        let lacks = |link: &LinkId| set.pages.offers.get(link) != Some(&here);
+        let lacks = |link: &LinkId| set.pages.lacks(set.pages.offers.get(link));
         let lacking: Vec<LinkId> = links.into_iter().filter(lacks).collect();
         let to = set.pages.rest_now(lacking, &mut shared.rng, now.moment);
+        let here = set.offer();
+        if set.pages.rest_due.is_none() && here != set.pages.rest_offer {
+            set.pages.grew(here, now.moment);
+        }
         shared.send_all(&to, &self.pages_here(id, here));
     }
 

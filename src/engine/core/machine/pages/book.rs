@@ -29,7 +29,9 @@ pub(in crate::core::machine) struct Pages {
     pub(super) rest_due: Option<Moment>,
     /// When they are, even if some are asked for until then.
     pub(super) rest_last: Moment,
-    /// How often some were offered them since the pages grew.
+    /// Which these are: how many of each kind. Those that came since are offered after them: they may be on their way.
+    pub(super) rest_offer: [u32; 3],
+    /// How often some were offered these.
     pub(super) rest_round: u32,
     /// How often in a row pages did not come in time.
     pub(super) tries: u32,
@@ -112,7 +114,8 @@ impl Pages {
         } else {
             limits::PAGE_AGAIN
         };
-        once.max(self.slack) * (1 << self.tries.min(limits::PAGE_DOUBLINGS))
+        once.max(self.slack.min(limits::PAGES_SLACK))
+            * (1 << self.tries.min(limits::PAGE_DOUBLINGS))
     }
 
     /// A page came, and the next to come is known: it was asked for as well, or is to be now.
@@ -169,16 +172,32 @@ impl Pages {
         }
     }
 
-    /// Puts off the offer to those who may lack pages; `again` where one is put off already.
-    pub(super) fn put_off_rest(&mut self, now: Moment, again: bool) {
+    /// So many pages of each kind are here now: those who may lack them are offered them later.
+    pub(super) fn grew(&mut self, here: [u32; 3], now: Moment) {
         if self.rest_due.is_none() {
-            if again {
-                return;
-            }
+            self.rest_offer = here;
             self.rest_last = now + limits::PAGES_REST_MOST;
+            self.rest_round = 0;
+            self.rest_due = Some(self.rest_last);
         }
-        let rest = limits::PAGES_REST.max(self.slack);
-        self.rest_due = Some(self.rest_last.min(now + rest));
+        self.put_off_rest(now);
+    }
+
+    /// Some are asked for: puts off the offer to those who may lack them, where there is to be one.
+    pub(super) fn put_off_rest(&mut self, now: Moment) {
+        let due = self.rest_last.min(now + self.rest());
+        self.rest_due = self.rest_due.map(|_| due);
+    }
+
+    /// How long those who may lack pages are left to the others: these pass a page on one after the other, each through its full line.
+    fn rest(&self) -> Duration {
+        limits::PAGES_REST.max(self.slack.min(limits::PAGES_REST_MOST))
+    }
+
+    /// Whether who offers `offer` lacks pages that are to be offered.
+    pub(super) fn lacks(&self, offer: Option<&[u32; 3]>) -> bool {
+        let here = self.rest_offer.iter();
+        offer.is_none_or(|offer| offer.iter().zip(here).any(|(theirs, here)| theirs < here))
     }
 
     /// Who of those that lack pages is offered them now: a few, then twice as many each time. To all at once, everybody
@@ -193,7 +212,7 @@ impl Pages {
         self.rest_round += 1;
         while lacking.len() > most {
             lacking.swap_remove(rng.below(lacking.len()));
-            self.rest_due = Some(now + limits::PAGES_REST.max(self.slack));
+            self.rest_due = Some(now + self.rest());
             self.rest_last = now + limits::PAGES_REST_MOST;
         }
         lacking
@@ -243,7 +262,7 @@ impl Pages {
 
     /// So many chunks of `chunks` are given away, and so many more leave soon.
     pub(super) fn show(&mut self, given: u32, soon: u32, chunks: u32, now: Moment) {
-        let most = given.saturating_add(soon.max(given));
+        let most = given.saturating_add(soon.max(given.saturating_mul(2)));
         let shown = most.max(self.shown.unwrap_or(0));
         self.shown = (shown < chunks).then_some(shown);
         self.show_pause = if given == self.given {
@@ -395,9 +414,9 @@ mod tests {
         // ... until somebody asks.
         pages.show_soon(at(4_000));
         assert_eq!(pages.show_due, Some(at(4_050)));
-        // As many again as are given away, or as leave soon; never fewer than before.
+        // Twice as many again as are given away, or as leave soon; never fewer than before.
         pages.show(300, 90, 2_048, at(4_050));
-        assert_eq!(pages.shown(), Some(600));
+        assert_eq!(pages.shown(), Some(900));
         pages.show(301, 1_000, 2_048, at(4_100));
         assert_eq!(pages.shown(), Some(1_301));
         pages.show(302, 0, 2_048, at(4_150));
@@ -412,8 +431,35 @@ mod tests {
         pages.slack = Duration::from_secs(2);
         pages.wait(HASHES, 1, &others(&[]));
         assert_eq!(due(&pages), Some(Duration::from_secs(2)));
-        pages.put_off_rest(Moment(0), false);
+        pages.grew([1, 3, 1], Moment(0));
         assert_eq!(pages.rest_due, Some(Moment(0) + Duration::from_secs(2)));
+    }
+
+    #[test]
+    fn pages_that_came_since_are_left_to_those_below() {
+        let at = |millis| Moment(0) + Duration::from_millis(millis);
+        let mut pages = Pages::new(false);
+        pages.grew([1, 2, 0], at(0));
+        assert_eq!(pages.rest_due, Some(at(500)));
+        // Requests put the offer off, and so do new pages; but these are not what is to be offered.
+        pages.put_off_rest(at(400));
+        pages.grew([1, 3, 0], at(800));
+        assert_eq!(pages.rest_due, Some(at(1_300)));
+        assert!(pages.lacks(None) && pages.lacks(Some(&[1, 1, 0])));
+        assert!(!pages.lacks(Some(&[1, 2, 0])) && !pages.lacks(Some(&[1, 3, 0])));
+        // Whatever is requested, they are offered in the end.
+        for now in (1_000..9_000).step_by(400) {
+            pages.put_off_rest(at(now));
+        }
+        let last = Moment(0) + limits::PAGES_REST_MOST;
+        assert_eq!(pages.rest_due, Some(last));
+        // Once that is done, those that came since are next.
+        pages.rest_due = None;
+        pages.put_off_rest(at(9_000));
+        assert_eq!(pages.rest_due, None);
+        pages.grew([1, 3, 0], at(9_000));
+        assert_eq!(pages.rest_due, Some(at(9_500)));
+        assert!(pages.lacks(Some(&[1, 2, 0])));
     }
 
     #[test]
