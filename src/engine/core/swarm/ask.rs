@@ -4,7 +4,6 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::time::Duration;
 
-use super::bitmap::Bitmap;
 use super::cluster::Bond;
 use super::lanes::Lanes;
 use super::rate::{below, mix};
@@ -12,26 +11,19 @@ use super::set::{Asked, PassingOn, Peer, Set};
 use super::types::{BadPeer, SwarmOutput};
 use crate::core::ids::{ChunkIndex, LinkId};
 use crate::core::io::ChunkOutcome;
-use crate::core::time::Moment;
 use crate::core::wire::control::Control;
 use crate::core::wire::ranges::Ranges;
 
 /// How many requests one source may have open while nothing came from it yet.
 const COLD_REQUESTS: usize = 2;
-/// A request this many times older than usual is late.
-const LATE: u32 = 3;
 /// Late requests are never counted as such before this.
-const LATE_FLOOR: Duration = Duration::from_millis(100);
-/// All bytes came and nobody said what became of the chunk: some came twice, and others are missing.
-const SETTLED: Duration = Duration::from_secs(10);
+pub const LATE_FLOOR: Duration = Duration::from_millis(100);
 /// Requests to the source itself, which has more important things to send.
 const OF_SOURCE: usize = 2;
-/// After so many runs of late requests a peer is reported.
-const STRIKES: u32 = 4;
 
 /// What a source is sought for.
 #[derive(Clone, Copy)]
-enum Seek {
+pub enum Seek {
     /// A chunk that it owns.
     Owned,
     /// A chunk that nobody is asked for.
@@ -81,7 +73,7 @@ impl Set {
         }
     }
 
-    fn expect(&mut self, lanes: &mut Lanes, link: LinkId, chunk: u32, owner: bool) {
+    pub fn expect(&mut self, lanes: &mut Lanes, link: LinkId, chunk: u32, owner: bool) {
         let size = self.sizes.of(chunk);
         let doubled = !self.asked.set(chunk);
         if let Some(peer) = self.peers.get_mut(&link) {
@@ -100,7 +92,7 @@ impl Set {
     }
 
     /// The links that can be asked now, those with the least load first.
-    fn sources(&self, lanes: &mut Lanes, seek: Seek) -> impl Iterator<Item = LinkId> + use<> {
+    pub fn sources(&self, lanes: &mut Lanes, seek: Seek) -> impl Iterator<Item = LinkId> + use<> {
         let salt = lanes.rng.number();
         let budget = lanes.budget(self.sizes.chunk_size);
         let mut list: Vec<Reverse<(u64, u64, LinkId)>> = Vec::new();
@@ -275,6 +267,8 @@ impl Set {
                 }
                 self.search_again();
             }
+        } else {
+            self.came_late(lanes.now, link, chunk);
         }
     }
 
@@ -400,7 +394,7 @@ impl Set {
         self.check_complete(lanes);
     }
 
-    fn ban(&mut self, lanes: &mut Lanes, link: LinkId, why: BadPeer) {
+    pub fn ban(&mut self, lanes: &mut Lanes, link: LinkId, why: BadPeer) {
         self.drop_asked(lanes, link, true);
         let Some(peer) = self.peers.get_mut(&link) else {
             return;
@@ -417,158 +411,5 @@ impl Set {
             set: self.id,
             why,
         });
-    }
-
-    /// Looks for requests that are late beside the usual, and asks elsewhere.
-    pub fn mend(&mut self, lanes: &mut Lanes) {
-        if self.is_source() || self.asked.is_empty() {
-            return;
-        }
-        let late = (self.usual() * LATE).max(LATE_FLOOR);
-        let mut cancel: Vec<(LinkId, u32)> = Vec::new();
-        let mut struck: Vec<LinkId> = Vec::new();
-        let links: Vec<LinkId> = self.peers.keys().copied().collect();
-        for link in links {
-            let quiet = |asked: &Asked| {
-                let patience = if asked.got < asked.size {
-                    late
-                } else {
-                    SETTLED
-                };
-                lanes.now.since(asked.moved) > patience
-            };
-            let asked = self.peers.get(&link).map(|peer| &peer.asked);
-            if !asked.is_some_and(|asked| asked.iter().any(quiet)) {
-                continue;
-            }
-            let others = self.held_by_others(lanes, link);
-            let Some(peer) = self.peers.get_mut(&link) else {
-                continue;
-            };
-            let mut idle = false;
-            for asked in peer.asked.iter_mut().filter(|asked| quiet(asked)) {
-                // Nothing at all came since: it is the peer, not its load.
-                idle |= lanes.now.since(peer.heard) > late && asked.got < asked.size;
-                if !asked.overdue {
-                    asked.overdue = true;
-                    let missing = u64::from(asked.size - asked.got);
-                    lanes.awaited = lanes.awaited.saturating_sub(missing);
-                }
-                let given_up = lanes.now.since(asked.moved) > late * 4;
-                if others
-                    .as_ref()
-                    .is_some_and(|others| others.get(asked.chunk))
-                    || given_up
-                {
-                    cancel.push((link, asked.chunk));
-                }
-            }
-            if idle {
-                struck.push(link);
-            }
-        }
-        for link in struck {
-            self.strike(lanes, link);
-        }
-        for (link, chunk) in cancel {
-            self.learn_from_late(lanes.now, link, chunk);
-            self.cancel(lanes, link, chunk);
-        }
-        self.double(lanes);
-    }
-
-    /// Where nothing has come in the time that is taken for usual while nothing is known, the first request that is given up says what
-    /// is: else each would be given up before it can, for as long as that takes.
-    fn learn_from_late(&mut self, now: Moment, link: LinkId, chunk: u32) {
-        let asked = self.peers.get(&link).map(|peer| &peer.asked);
-        let one = asked.and_then(|asked| asked.iter().find(|one| one.chunk == chunk));
-        if let (None, Some(one)) = (self.service.get(), one) {
-            self.service.add(now.since(one.at));
-        }
-    }
-
-    fn strike(&mut self, lanes: &mut Lanes, link: LinkId) {
-        let Some(peer) = self.peers.get_mut(&link) else {
-            return;
-        };
-        if peer.hold > lanes.now {
-            return;
-        }
-        peer.strikes += 1;
-        let pause = Duration::from_millis(200) * (1 << peer.strikes.min(5));
-        peer.hold = lanes.now + pause;
-        if peer.strikes == STRIKES && !peer.source {
-            self.ban(lanes, link, BadPeer::FalseHave);
-        }
-    }
-
-    /// What is asked of `link` and could come from another; `None` if nothing is asked of it.
-    fn held_by_others(&self, lanes: &Lanes, link: LinkId) -> Option<Bitmap> {
-        let asked = &self.peers.get(&link)?.asked;
-        if asked.is_empty() {
-            return None;
-        }
-        let mut held = Bitmap::new(self.sizes.count);
-        let spares = self.spares(lanes.now);
-        for one in asked {
-            let elsewhere = self.peers.iter().any(|(&other, peer)| {
-                other != link
-                    && !(spares && self.asked_last(peer, spares))
-                    && peer.have.get(one.chunk)
-                    && !peer.banned
-                    && peer.hold <= lanes.now
-                    && lanes.bulk(other)
-            });
-            if elsewhere {
-                held.set(one.chunk);
-            }
-        }
-        Some(held)
-    }
-
-    /// At the end: the last chunks are asked of a second holder, once each.
-    fn double(&mut self, lanes: &mut Lanes) {
-        let missing = self.sizes.count - self.have.ones();
-        if missing == 0 || missing != self.asked.ones() {
-            return;
-        }
-        let usual = self.usual();
-        let mut slow: Vec<(LinkId, u32)> = Vec::new();
-        for (&link, peer) in &self.peers {
-            for asked in &peer.asked {
-                let waited = lanes.now.since(asked.at) > usual;
-                if waited && !asked.doubled && asked.got < asked.size / 2 {
-                    slow.push((link, asked.chunk));
-                }
-            }
-        }
-        for (link, chunk) in slow {
-            if lanes.awaited >= lanes.budget(self.sizes.chunk_size) {
-                return;
-            }
-            let other = self.sources(lanes, Seek::Any).find(|&other| {
-                other != link
-                    && lanes.load(other) == 0
-                    && self.peers.get(&other).is_some_and(|p| p.have.get(chunk))
-            });
-            let Some(other) = other else { continue };
-            if let Some(peer) = self.peers.get_mut(&link) {
-                let mut asked = peer.asked.iter_mut();
-                if let Some(first) = asked.find(|one| one.chunk == chunk) {
-                    first.doubled = true;
-                }
-            }
-            self.expect(lanes, other, chunk, false);
-            let (session, set) = (self.session, self.id);
-            let chunks = Ranges(vec![(chunk, chunk)]);
-            lanes.control(
-                other,
-                Control::Request {
-                    session,
-                    set,
-                    chunks,
-                },
-            );
-        }
     }
 }

@@ -128,12 +128,19 @@ impl Lanes {
         let (peak, steady) = (self.down.peak(), self.down.steady());
         let chunks = (self.links.len() as u64 / 2).clamp(LEAST_CHUNKS, LEAST_OF_MANY);
         let many = COLD_BUDGET.max(chunks * u64::from(chunk));
-        // At least one chunk more than fits into the time.
-        let fit = |rate| bytes_in(rate, MOST_AHEAD) + u64::from(chunk);
+        // At least one chunk more than fits into the time. A line that brings little because others are slow to answer brings as much
+        // as it takes, mostly: asked for less, it would go on to bring little.
+        let fit = |rate: f64| bytes_in(rate.max(self.up.rate()), MOST_AHEAD) + u64::from(chunk);
         let floor = steady.map_or(many, |rate| many.min(fit(rate)));
         let floor = floor.max(4 * u64::from(record_size(peak)));
-        let line = steady.map_or(peak, |rate| peak.min(2.0 * rate));
-        bytes_in(line, ASKED_AHEAD).max(floor)
+        self.comes_soon().max(floor)
+    }
+
+    /// How many bytes the line brings in a moment.
+    pub fn comes_soon(&self) -> u64 {
+        let peak = self.down.peak();
+        let line = self.down.steady().map_or(peak, |rate| peak.min(2.0 * rate));
+        bytes_in(line, ASKED_AHEAD)
     }
 
     /// Size of a record at the present sending rate, in bytes.

@@ -17,6 +17,7 @@ mod cluster;
 mod give;
 mod hear;
 mod lanes;
+mod late;
 mod owner;
 mod rate;
 mod serve;

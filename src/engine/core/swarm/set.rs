@@ -71,6 +71,8 @@ pub struct Peer {
     pub fresh: VecDeque<u32>,
     /// What is asked of it.
     pub asked: Vec<Asked>,
+    /// The last requests to it that were given up as late, and when each was made.
+    pub given_up: VecDeque<(u32, Moment)>,
     /// It is left alone until then.
     pub hold: Moment,
     /// When bytes last came from it.
@@ -105,6 +107,7 @@ impl Peer {
             have: Bitmap::new(chunks),
             fresh: VecDeque::new(),
             asked: Vec::new(),
+            given_up: VecDeque::new(),
             hold: Moment(0),
             heard: Moment(0),
             strikes: 0,
@@ -413,6 +416,7 @@ impl Set {
             peer.have.heap()
                 + peer.fresh.capacity() * 4
                 + peer.asked.capacity() * size_of::<Asked>()
+                + peer.given_up.capacity() * size_of::<(u32, Moment)>()
                 + peer.queue.capacity() * size_of::<Sending>()
         };
         self.peers.values().map(peer).sum::<usize>()

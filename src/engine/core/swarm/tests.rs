@@ -290,3 +290,63 @@ fn a_machine_that_is_busy_is_not_given_again_what_it_has() {
         assert!(twice.is_empty(), "after {begin} ms: {twice:?}");
     }
 }
+
+#[test]
+fn what_is_usual_is_learnt_from_what_comes_after_it_was_given_up() {
+    let mut class = Class::new(3, 200 * 16_384, &[(1, 0), (1, 2)]);
+    let node = &mut class.nodes[1];
+    let everything = Control::Have {
+        session: SESSION,
+        set: SET,
+        chunks: Ranges::default(),
+        owner: false,
+        all: true,
+    };
+    let links = [LinkId(100), LinkId(102)];
+    for link in links {
+        node.control(Moment(0), link, &everything);
+    }
+    let mut answers: Vec<(u64, LinkId, u32)> = Vec::new();
+    let (mut came, mut given_up) = (0, Vec::new());
+    for now in 0..15_000 {
+        while let Some(output) = node.poll() {
+            match output {
+                SwarmOutput::Control {
+                    link,
+                    message: Control::Request { chunks, .. },
+                } => {
+                    // The lines are free at first; then both have much to do, and what was asked for is on its way when it is given up.
+                    let takes = if came < 10 { 10 } else { 400 };
+                    let asked = chunks.0.iter().flat_map(|&(first, last)| first..=last);
+                    answers.extend(asked.map(|chunk| (now + takes, link, chunk)));
+                }
+                SwarmOutput::Control {
+                    message: Control::Cancel { .. },
+                    ..
+                } => given_up.push(now),
+                _ => {}
+            }
+        }
+        let at = Moment(now * 1_000);
+        for (_, link, chunk) in answers.extract_if(.., |&mut (due, ..)| due == now) {
+            let (session, set, chunk) = (SESSION, SET, ChunkIndex(chunk));
+            let header = RecordHeader {
+                session,
+                set,
+                chunk,
+                offset: 0,
+                owner: false,
+            };
+            node.record_received(at, link, &header, 16_384);
+            node.chunk_done(at, link, session, set, chunk, ChunkOutcome::Stored);
+            came += 1;
+        }
+        if node.next_timeout().is_some_and(|due| due <= at) {
+            node.timeout(at);
+        }
+    }
+    let progress = node.progress(SESSION, SET).unwrap();
+    assert_eq!(progress.have_chunks, 200);
+    let late = given_up.iter().filter(|&&at| at > 3_000).count();
+    assert!(!given_up.is_empty() && late == 0, "{given_up:?}");
+}
