@@ -20,10 +20,10 @@ pub const MAX_CHUNKS: u32 = 4_000_000;
 pub const MAX_FILES: u32 = 20_000;
 
 /// What a chunk costs beside its bytes, in bytes: messages about it, and work that they could be sent in.
-const CHUNK_COST: u64 = 700;
+const CHUNK_COST: u64 = 350;
 
 /// The chunk size for a set of `total` bytes that goes to `peers` devices: the power of two nearest
-/// to `√(700 · total / peers)`, from 16 KiB to 1 MiB. Above [`FLAT`] peers each is in a cluster, and
+/// to `√(350 · total / peers)`, from 16 KiB to 1 MiB. Above [`FLAT`] peers each is in a cluster, and
 /// those of one cluster count.
 ///
 /// The time over the bound grows by `peers · chunk / total`, as nobody can pass on what has not come
@@ -282,13 +282,13 @@ mod tests {
     #[test]
     fn chunk_sizes_follow_the_rule() {
         let gib = 1 << 30;
-        assert_eq!(chunk_size(gib, 50), 128 << 10);
-        assert_eq!(chunk_size(gib, 200), 64 << 10);
+        assert_eq!(chunk_size(gib, 50), 64 << 10);
+        assert_eq!(chunk_size(gib, 200), 32 << 10);
         assert_eq!(chunk_size(gib, 1000), chunk_size(gib, 50));
-        assert_eq!(chunk_size(gib, 1), MAX_CHUNK_SIZE);
+        assert_eq!(chunk_size(gib, 1), 512 << 10);
         assert_eq!(chunk_size(100 * gib, 50), MAX_CHUNK_SIZE);
-        assert_eq!(chunk_size(32 << 20, 24), 32 << 10);
-        assert_eq!(chunk_size(128 << 20, 24), 64 << 10);
+        assert_eq!(chunk_size(32 << 20, 24), 16 << 10);
+        assert_eq!(chunk_size(128 << 20, 24), 32 << 10);
         assert_eq!(chunk_size(0, 0), MIN_CHUNK_SIZE);
         assert_eq!(chunk_size(u64::MAX, 1), MAX_CHUNK_SIZE);
     }

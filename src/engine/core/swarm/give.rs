@@ -15,14 +15,17 @@ use crate::core::time::Moment;
 use crate::core::wire::ranges::Ranges;
 use crate::core::wire::statements::LinkKind;
 
-/// Chunks an owner may have that it has not passed on, ...
+/// Chunks an owner may have that it has not passed on; ...
 const BACKLOG: usize = 2;
-/// ... but one at the end in a large class, ...
+/// ... in a large class more, as the last of those whom a chunk goes to are often busy when the next is to begin, ...
+const LARGE_BACKLOG: u32 = 3;
+/// ... where all of them are passed on in this time: so long others wait for the last, and ask for no more meanwhile; ...
+const IN_HAND: Duration = Duration::from_secs(2);
+/// ... but one at its end: all wait for what owners still have when the source is done.
 const LAST_BACKLOG: usize = 1;
-/// ... which is one of more than so many peers. Passing a chunk on takes long there, and what owners still have when the source is
-/// done is the time that all of them wait for; ...
+/// A class of more than so many peers is large, ...
 const LARGE: usize = 16;
-/// ... and the end begins where so many chunks are left for each peer.
+/// ... and its end begins where so many chunks are left for each peer.
 const LAST: usize = 3;
 /// Owners fed at a time.
 const STREAMS: usize = 48;
@@ -279,8 +282,13 @@ impl Set {
             let class = peers().count();
             let salt = lanes.rng.number();
             let left = (self.sizes.count - chunk) as usize;
-            let last = class > LARGE && left <= class * LAST;
-            let most = if last { LAST_BACKLOG } else { BACKLOG };
+            let quick = |pace: Duration| pace <= IN_HAND / LARGE_BACKLOG;
+            let most = match class {
+                ..=LARGE => BACKLOG,
+                _ if left <= class * LAST => LAST_BACKLOG,
+                _ if giving.median.is_some_and(quick) => LARGE_BACKLOG as usize,
+                _ => BACKLOG,
+            };
             let mut best: Option<((Duration, usize, bool, u64), LinkId)> = None;
             let (mut has, mut lacks) = (0, false);
             for (&link, peer) in peers() {

@@ -349,7 +349,7 @@ fn beside_the_slow(direct: bool) -> f64 {
         let rate = match host {
             0 => GIGABIT,
             7 => SLOW_LINE,
-            _ => SLOW_LINE / 10.0,
+            _ => SLOW_LINE / 20.0,
         };
         class.slow_host(&format!("host {host}"), &[1], school.trust(), rate);
     }
