@@ -1,4 +1,4 @@
-//! The receiver: what to ask of whom, within the budget; and what to do about those who are late.
+//! The receiver: what to ask of whom, within the budget.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};

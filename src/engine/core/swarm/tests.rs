@@ -13,6 +13,17 @@ use crate::core::wire::ranges::Ranges;
 const SESSION: SessionId = SessionId([1; 16]);
 const SET: SetId = SetId([2; 16]);
 
+/// Says that everything is here.
+fn everything() -> Control {
+    Control::Have {
+        session: SESSION,
+        set: SET,
+        chunks: Ranges::default(),
+        owner: false,
+        all: true,
+    }
+}
+
 enum Event {
     Control(usize, LinkId, Control),
     Record(usize, LinkId, RecordHeader, u32),
@@ -224,15 +235,8 @@ fn who_sends_a_wrong_chunk_is_reported_and_left_out() {
 fn a_student_who_pushes_chunks_as_if_it_gave_them_takes_no_request_from_anybody() {
     let mut class = Class::new(4, 300_000, &[(0, 1), (1, 2), (1, 3)]);
     let (honest, other) = (LinkId(102), LinkId(103));
-    let everything = Control::Have {
-        session: SESSION,
-        set: SET,
-        chunks: Ranges::default(),
-        owner: false,
-        all: true,
-    };
     let node = &mut class.nodes[1];
-    node.control(Moment(0), honest, &everything);
+    node.control(Moment(0), honest, &everything());
     let mut asked = Vec::new();
     while let Some(output) = node.poll() {
         if let SwarmOutput::Control {
@@ -295,16 +299,9 @@ fn a_machine_that_is_busy_is_not_given_again_what_it_has() {
 fn what_is_usual_is_learnt_from_what_comes_after_it_was_given_up() {
     let mut class = Class::new(3, 200 * 16_384, &[(1, 0), (1, 2)]);
     let node = &mut class.nodes[1];
-    let everything = Control::Have {
-        session: SESSION,
-        set: SET,
-        chunks: Ranges::default(),
-        owner: false,
-        all: true,
-    };
     let links = [LinkId(100), LinkId(102)];
     for link in links {
-        node.control(Moment(0), link, &everything);
+        node.control(Moment(0), link, &everything());
     }
     let mut answers: Vec<(u64, LinkId, u32)> = Vec::new();
     let (mut came, mut given_up) = (0, Vec::new());

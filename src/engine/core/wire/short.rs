@@ -121,14 +121,18 @@ pub fn decode(bytes: &[u8]) -> Result<Control, ShortError> {
         let chunk = |number: u64| u32::try_from(number).map_err(|_| ShortError::Beyond);
         ranges.push((chunk(first)?, chunk(first + more)?));
     }
-    let chunks = Ranges(ranges);
-    Ok(match head[0] & 0x0f {
+    Ok(message(head[0], session, set, Ranges(ranges)))
+}
+
+/// The message whose short form begins with this byte.
+fn message(first: u8, session: SessionId, set: SetId, chunks: Ranges) -> Control {
+    match first & 0x0f {
         HAVE => Control::Have {
             session,
             set,
             chunks,
-            owner: head[0] & OWNER != 0,
-            all: head[0] & ALL != 0,
+            owner: first & OWNER != 0,
+            all: first & ALL != 0,
         },
         LOST => Control::Lost {
             session,
@@ -150,7 +154,7 @@ pub fn decode(bytes: &[u8]) -> Result<Control, ShortError> {
             set,
             chunks,
         },
-    })
+    }
 }
 
 /// Appends a number as LEB128: seven bits a byte, the lowest first, the highest bit set where more follow.
@@ -183,43 +187,14 @@ mod tests {
 
     use super::*;
 
-    fn message(kind: u8, owner: bool, all: bool, chunks: Ranges) -> Control {
-        let (session, set) = (SessionId([0x5e; 16]), SetId([0x5a; 16]));
-        match kind {
-            0 => Control::Have {
-                session,
-                set,
-                chunks,
-                owner,
-                all,
-            },
-            1 => Control::Lost {
-                session,
-                set,
-                chunks,
-            },
-            2 => Control::Request {
-                session,
-                set,
-                chunks,
-            },
-            3 => Control::Cancel {
-                session,
-                set,
-                chunks,
-            },
-            _ => Control::Ready {
-                session,
-                set,
-                chunks,
-            },
-        }
+    fn of(first: u8, chunks: Ranges) -> Control {
+        message(first, SessionId([0x5e; 16]), SetId([0x5a; 16]), chunks)
     }
 
     proptest! {
         #[test]
         fn a_message_survives_its_bytes(
-            kind in 0_u8..5, owner: bool, all: bool,
+            kind in HAVE..=READY, flags in 0_u8..4,
             steps in prop::collection::vec((0..1_u32 << 24, 0..1_u32 << 24), 0..40),
         ) {
             let mut next = 0_u32;
@@ -228,9 +203,11 @@ mod tests {
                 next = range.1 + 1;
                 range
             });
-            let message = message(kind, owner, all, Ranges(ranges.collect()));
+            let flags = if kind == HAVE { flags << 4 } else { 0 };
+            let message = of(kind | flags, Ranges(ranges.collect()));
             let bytes = encode(&message).unwrap();
             prop_assert!(is_short(&bytes));
+            prop_assert_eq!(bytes[0], kind | flags);
             prop_assert_eq!(decode(&bytes), Ok(message));
         }
 
@@ -245,7 +222,7 @@ mod tests {
 
     #[test]
     fn the_last_chunk_of_all_has_a_short_form_and_the_one_after_it_none() {
-        let last = message(2, false, false, Ranges(vec![(0, 0), (u32::MAX, u32::MAX)]));
+        let last = of(REQUEST, Ranges(vec![(0, 0), (u32::MAX, u32::MAX)]));
         let mut bytes = encode(&last).unwrap();
         assert_eq!(decode(&bytes), Ok(last));
         bytes.push(0);
@@ -255,7 +232,7 @@ mod tests {
     #[test]
     fn ranges_out_of_order_have_no_short_form() {
         for ranges in [vec![(4, 5), (5, 9)], vec![(7, 3)], vec![(9, 9), (1, 1)]] {
-            let message = message(0, false, false, Ranges(ranges));
+            let message = of(HAVE, Ranges(ranges));
             assert_eq!(encode(&message), None);
             assert_eq!(Control::decode(&message.encode()).unwrap(), message);
         }
@@ -265,16 +242,16 @@ mod tests {
     fn no_more_ranges_than_a_message_may_carry_are_kept() {
         let many = |count: u32| Ranges((0..count).map(|at| (2 * at, 2 * at)).collect());
         let most = u32::try_from(Ranges::MAX).unwrap();
-        let mut bytes = encode(&message(0, false, false, many(most))).unwrap();
+        let mut bytes = encode(&of(HAVE, many(most))).unwrap();
         assert!(decode(&bytes).is_ok());
-        assert_eq!(encode(&message(0, false, false, many(most + 1))), None);
+        assert_eq!(encode(&of(HAVE, many(most + 1))), None);
         bytes.push(2);
         assert_eq!(decode(&bytes), Err(ShortError::TooMany));
     }
 
     #[test]
     fn a_message_that_ends_too_early_is_an_error() {
-        let whole = encode(&message(0, true, false, Ranges(vec![(500, 900)]))).unwrap();
+        let whole = encode(&of(HAVE | OWNER, Ranges(vec![(500, 900)]))).unwrap();
         for length in (1..HEAD).chain([whole.len() - 1]) {
             assert_eq!(decode(&whole[..length]), Err(ShortError::Ends), "{length}");
         }
